@@ -1,0 +1,56 @@
+package fhir
+
+// SearchMode is Bundle.entry.search.mode (http://hl7.org/fhir/search-entry-mode).
+type SearchMode string
+
+// The search modes of R4.
+const (
+	ModeMatch   SearchMode = "match"
+	ModeInclude SearchMode = "include"
+	ModeOutcome SearchMode = "outcome"
+)
+
+// Entry is one entry of a Bundle.
+type Entry struct {
+	FullURL  string     // as sent; "" without one; may hold an id, which is PHI
+	Mode     SearchMode // "" when the sender gave none
+	Resource Resource   // the zero Resource when the entry holds none
+}
+
+// Bundle is a Bundle split into its entries, which share its bytes.
+type Bundle struct {
+	Resource
+	Kind    string // Bundle.type, such as "searchset"
+	Next    string // the url of link next; "" without one; may hold PHI
+	Entries []Entry
+}
+
+// ParseBundle indexes a Bundle and splits it. Its error is a *ParseError. A resource within it that has no
+// resourceType stands there as the sender had it, with Type "".
+func ParseBundle(b []byte, lim Limits) (Bundle, error) {
+	r, err := Parse(b, lim)
+	if err != nil {
+		return Bundle{}, err
+	}
+	if r.Type() != "Bundle" {
+		return Bundle{Resource: r}, &ParseError{Reason: NotABundle}
+	}
+	out := Bundle{Resource: r, Kind: r.Get("type").Text()}
+	for l := range r.Get("link").Items() {
+		if l.Get("relation").Is("next") {
+			out.Next = l.Get("url").Text()
+		}
+	}
+	entries := r.Get("entry")
+	if n := entries.Len(); n > 0 {
+		out.Entries = make([]Entry, 0, n)
+	}
+	for e := range entries.Items() {
+		x := Entry{FullURL: e.Get("fullUrl").Text(), Mode: SearchMode(e.Path("search", "mode").Text())}
+		if v := e.Get("resource"); v.IsObject() {
+			x.Resource = Resource{v}
+		}
+		out.Entries = append(out.Entries, x)
+	}
+	return out, nil
+}

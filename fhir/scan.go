@@ -1,0 +1,448 @@
+package fhir
+
+import (
+	"bytes"
+	"encoding/binary"
+	"math/bits"
+	"unicode/utf8"
+)
+
+// Limits bound what Parse accepts beyond JSON itself. A zero field means the default.
+type Limits struct {
+	Bytes int // size of the document in bytes; default 64 MiB, at most 2 GiB
+	Depth int // nesting of objects and arrays; default 64
+}
+
+// maxMembers bounds the members of one object: FHIR's widest element has fewer than 60, and the check for duplicate
+// names is quadratic.
+const maxMembers = 512
+
+const (
+	defaultBytes = 64 << 20
+	maxBytes     = 2 << 30
+	defaultDepth = 64
+)
+
+// Reason says why a document was refused, from a closed set, without any of its content.
+type Reason uint8
+
+// The reasons. All but Syntax are limits of this scanner beyond RFC 8259.
+const (
+	Syntax       Reason = iota + 1 // not JSON, or cut off
+	TooLarge                       // more than Limits.Bytes
+	TooDeep                        // nested deeper than Limits.Depth
+	TooWide                        // an object of more than 512 members
+	DuplicateKey                   // an object names a member twice
+	EscapedKey                     // a member's name holds an escape; FHIR has no such name, and it could hide one
+	InvalidUTF8                    // a string is not UTF-8
+	NotAResource                   // not an object with a resourceType
+	NotABundle                     // a resource, but not a Bundle
+)
+
+var reasonNames = [...]string{"", "not JSON, or cut off", "larger than the limit", "nested too deep", "an object with too many members",
+	"a member named twice", "a member's name with an escape", "not UTF-8", "not a FHIR resource", "not a Bundle"}
+
+// String says the reason in words without PHI.
+func (r Reason) String() string { return reasonNames[r] }
+
+// ParseError tells where and why a document was refused. It holds none of the document.
+type ParseError struct {
+	Offset int // byte at which the fault was seen
+	Reason Reason
+}
+
+// Error is the reason.
+func (e *ParseError) Error() string { return "fhir: " + e.Reason.String() }
+
+// node is one JSON value of a document. Nodes stand in document order, a container before what it holds.
+type node struct {
+	key  uint32 // offset of the first byte of the member's name; 0 for an array's item and for the root
+	val  uint32 // offset of the value
+	end  uint32 // offset behind the value
+	next uint32 // index of the first node that is not within this one
+}
+
+// document is a JSON text that was found valid, and its nodes. It is immutable.
+type document struct {
+	raw   []byte
+	nodes []node
+	refs  []uint32 // the nodes that are strings named "reference", in order
+}
+
+// scanner reads a document in one pass.
+type scanner struct {
+	b      []byte
+	nodes  []node
+	refs   []uint32
+	keys   []uint64 // digests of the names seen in the objects that are open, outermost first
+	depth  int
+	at     int // where it failed
+	reason Reason
+}
+
+// scan validates b and indexes it. It accepts what encoding/json accepts, within lim, less what Reason lists.
+func scan(b []byte, lim Limits) (*document, error) {
+	if lim.Bytes <= 0 {
+		lim.Bytes = defaultBytes
+	}
+	if lim.Depth <= 0 {
+		lim.Depth = defaultDepth
+	}
+	if len(b) > min(lim.Bytes, maxBytes) {
+		return nil, &ParseError{Reason: TooLarge, Offset: lim.Bytes}
+	}
+	s := scanner{b: b, depth: lim.Depth, nodes: make([]node, 0, len(b)/24+8), refs: make([]uint32, 0, len(b)/512+4)}
+	i := s.value(skip(b, 0), 0)
+	if i >= 0 {
+		if i = skip(b, i); i != len(b) {
+			i = s.fail(i, Syntax)
+		}
+	}
+	if i < 0 {
+		return nil, &ParseError{Offset: s.at, Reason: s.reason}
+	}
+	return &document{raw: b, nodes: s.nodes, refs: s.refs}, nil
+}
+
+func (s *scanner) fail(at int, r Reason) int {
+	s.at, s.reason = at, r
+	return -1
+}
+
+// skip passes over white space.
+func skip(b []byte, i int) int {
+	for i < len(b) {
+		switch b[i] {
+		case ' ':
+			// indented documents are a third spaces: take eight at a time
+			for i+8 <= len(b) && binary.LittleEndian.Uint64(b[i:]) == 0x2020202020202020 {
+				i += 8
+			}
+			for i < len(b) && b[i] == ' ' {
+				i++
+			}
+		case '\n', '\r', '\t':
+			i++
+		default:
+			return i
+		}
+	}
+	return i
+}
+
+const (
+	low  = 0x0101010101010101
+	high = 0x8080808080808080
+)
+
+// special marks, in the top bit of each byte of w, the first byte that ends a run of plain characters: a quote, a
+// backslash, a control character, or the start of a character beyond ASCII. Marks behind the first may be wrong.
+func special(w uint64) uint64 {
+	q := w ^ low*'"'
+	e := w ^ low*'\\'
+	return ((q-low)&^q | (e-low)&^e | (w - low*' ') | w) & high
+}
+
+// str passes over a string whose first byte behind the quote is at i, and gives the offset behind the closing quote.
+func (s *scanner) str(i int) int {
+	b := s.b
+	for {
+		for i+8 <= len(b) {
+			if m := special(binary.LittleEndian.Uint64(b[i:])); m != 0 {
+				i += bits.TrailingZeros64(m) >> 3
+				break
+			}
+			i += 8
+		}
+		if i >= len(b) {
+			return s.fail(i, Syntax)
+		}
+		switch c := b[i]; {
+		case c == '"':
+			return i + 1
+		case c == '\\':
+			if i = s.escape(i + 1); i < 0 {
+				return i
+			}
+		case c < ' ':
+			return s.fail(i, Syntax)
+		case c < utf8.RuneSelf:
+			i++
+		default:
+			r, n := utf8.DecodeRune(b[i:])
+			if r == utf8.RuneError && n <= 1 {
+				return s.fail(i, InvalidUTF8)
+			}
+			i += n
+		}
+	}
+}
+
+// name passes over a member's name, as str does over a string.
+func (s *scanner) name(i int) int {
+	b, from := s.b, i
+	for i+8 <= len(b) {
+		if m := special(binary.LittleEndian.Uint64(b[i:])); m != 0 {
+			if i += bits.TrailingZeros64(m) >> 3; b[i] == '"' {
+				return i + 1
+			}
+			break
+		}
+		i += 8
+	}
+	end := s.str(i)
+	if end >= 0 && bytes.IndexByte(b[from:end], '\\') >= 0 {
+		return s.fail(from, EscapedKey)
+	}
+	return end
+}
+
+// escape passes over what follows a backslash.
+func (s *scanner) escape(i int) int {
+	if i >= len(s.b) {
+		return s.fail(i, Syntax)
+	}
+	switch s.b[i] {
+	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
+		return i + 1
+	case 'u':
+		if i+5 > len(s.b) {
+			return s.fail(i, Syntax)
+		}
+		for _, c := range s.b[i+1 : i+5] {
+			if (c < '0' || c > '9') && (c|0x20 < 'a' || c|0x20 > 'f') {
+				return s.fail(i, Syntax)
+			}
+		}
+		return i + 5
+	}
+	return s.fail(i, Syntax)
+}
+
+// value reads any value at i and gives the offset behind it, or a negative number. key is the offset of its name.
+func (s *scanner) value(i int, key uint32) int {
+	if i >= len(s.b) {
+		return s.fail(i, Syntax)
+	}
+	switch c := s.b[i]; {
+	case c == '{':
+		return s.object(i, key)
+	case c == '[':
+		return s.array(i, key)
+	default:
+		end := s.scalar(i, c)
+		if end >= 0 {
+			s.nodes = append(s.nodes, node{key, uint32(i), uint32(end), uint32(len(s.nodes) + 1)})
+		}
+		return end
+	}
+}
+
+func (s *scanner) scalar(i int, c byte) int {
+	switch {
+	case c == '"':
+		return s.str(i + 1)
+	case c == '-' || c-'0' <= 9:
+		return s.number(i)
+	case c == 't':
+		return s.literal(i, "true")
+	case c == 'f':
+		return s.literal(i, "false")
+	case c == 'n':
+		return s.literal(i, "null")
+	}
+	return s.fail(i, Syntax)
+}
+
+func (s *scanner) literal(i int, want string) int {
+	if i+len(want) > len(s.b) || string(s.b[i:i+len(want)]) != want {
+		return s.fail(i, Syntax)
+	}
+	return i + len(want)
+}
+
+func (s *scanner) number(i int) int {
+	b := s.b
+	if b[i] == '-' {
+		i++
+	}
+	switch {
+	case i < len(b) && b[i] == '0':
+		i++
+	case i < len(b) && b[i]-'1' <= 8:
+		i = digits(b, i)
+	default:
+		return s.fail(i, Syntax)
+	}
+	if i < len(b) && b[i] == '.' {
+		j := digits(b, i+1)
+		if j == i+1 {
+			return s.fail(j, Syntax)
+		}
+		i = j
+	}
+	if i < len(b) && b[i]|0x20 == 'e' {
+		i++
+		if i < len(b) && (b[i] == '+' || b[i] == '-') {
+			i++
+		}
+		j := digits(b, i)
+		if j == i {
+			return s.fail(j, Syntax)
+		}
+		i = j
+	}
+	return i
+}
+
+func digits(b []byte, i int) int {
+	for i < len(b) && b[i]-'0' <= 9 {
+		i++
+	}
+	return i
+}
+
+func (s *scanner) array(i int, key uint32) int {
+	if s.depth--; s.depth < 0 {
+		return s.fail(i, TooDeep)
+	}
+	at := len(s.nodes)
+	s.nodes = append(s.nodes, node{key: key, val: uint32(i)})
+	b := s.b
+	i = skip(b, i+1)
+	if i < len(b) && b[i] == ']' {
+		return s.closed(at, i)
+	}
+	for {
+		if i = s.value(i, 0); i < 0 {
+			return i
+		}
+		if i < len(b) && b[i] <= ' ' {
+			i = skip(b, i)
+		}
+		if i >= len(b) {
+			return s.fail(i, Syntax)
+		}
+		switch b[i] {
+		case ',':
+			if i++; i < len(b) && b[i] <= ' ' {
+				i = skip(b, i)
+			}
+		case ']':
+			return s.closed(at, i)
+		default:
+			return s.fail(i, Syntax)
+		}
+	}
+}
+
+// closed ends the container at node n, whose closing byte is at i.
+func (s *scanner) closed(n, i int) int {
+	s.depth++
+	s.nodes[n].end = uint32(i + 1)
+	s.nodes[n].next = uint32(len(s.nodes))
+	return i + 1
+}
+
+const (
+	refDigest = 0x65636e6572656665 // of "reference", as digest makes it: "eference" and the first byte below
+	refLen    = len("reference")
+)
+
+// digest tells names apart: two names of up to eight bytes have one digest only if they are equal.
+func digest(b []byte, from, to int) uint64 {
+	n := to - from
+	if n <= 8 {
+		if from+8 <= len(b) {
+			return binary.LittleEndian.Uint64(b[from:]) & (1<<(uint(n)*8) - 1)
+		}
+		var d uint64
+		for j := to - 1; j >= from; j-- {
+			d = d<<8 | uint64(b[j])
+		}
+		return d
+	}
+	return binary.LittleEndian.Uint64(b[from:])*0x9e3779b97f4a7c15 ^ binary.LittleEndian.Uint64(b[to-8:]) ^ uint64(n)<<56
+}
+
+func (s *scanner) object(i int, key uint32) int {
+	if s.depth--; s.depth < 0 {
+		return s.fail(i, TooDeep)
+	}
+	at := len(s.nodes)
+	s.nodes = append(s.nodes, node{key: key, val: uint32(i)})
+	b, base := s.b, len(s.keys)
+	i = skip(b, i+1)
+	if i < len(b) && b[i] == '}' {
+		return s.closed(at, i)
+	}
+	for {
+		if i >= len(b) || b[i] != '"' {
+			return s.fail(i, Syntax)
+		}
+		from := i + 1
+		if i = s.name(from); i < 0 {
+			return i
+		}
+		to := i - 1
+		d := digest(b, from, to)
+		for j := base; j < len(s.keys); j++ {
+			if s.keys[j] == d && s.named(at, b[from:to]) {
+				return s.fail(from, DuplicateKey)
+			}
+		}
+		if s.keys = append(s.keys, d); len(s.keys)-base > maxMembers {
+			return s.fail(from, TooWide)
+		}
+		if i < len(b) && b[i] <= ' ' {
+			i = skip(b, i)
+		}
+		if i >= len(b) || b[i] != ':' {
+			return s.fail(i, Syntax)
+		}
+		if i++; i < len(b) && b[i] <= ' ' {
+			i = skip(b, i)
+		}
+		if i < len(b) && b[i] == '"' { // the common case, without two calls
+			end := s.str(i + 1)
+			if end < 0 {
+				return end
+			}
+			if to-from == refLen && binary.LittleEndian.Uint64(b[from+1:]) == refDigest && b[from] == 'r' {
+				s.refs = append(s.refs, uint32(len(s.nodes)))
+			}
+			s.nodes = append(s.nodes, node{uint32(from), uint32(i), uint32(end), uint32(len(s.nodes) + 1)})
+			i = end
+		} else if i = s.value(i, uint32(from)); i < 0 {
+			return i
+		}
+		if i < len(b) && b[i] <= ' ' {
+			i = skip(b, i)
+		}
+		if i >= len(b) {
+			return s.fail(i, Syntax)
+		}
+		switch b[i] {
+		case ',':
+			if i++; i < len(b) && b[i] <= ' ' {
+				i = skip(b, i)
+			}
+		case '}':
+			s.keys = s.keys[:base]
+			return s.closed(at, i)
+		default:
+			return s.fail(i, Syntax)
+		}
+	}
+}
+
+// named tells whether the open object at node n has a member called name.
+func (s *scanner) named(n int, name []byte) bool {
+	for j := n + 1; j < len(s.nodes); j = int(s.nodes[j].next) {
+		k := int(s.nodes[j].key)
+		if k+len(name) < len(s.b) && string(s.b[k:k+len(name)]) == string(name) && s.b[k+len(name)] == '"' {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,204 @@
+package fhir
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"iter"
+	"log/slog"
+)
+
+// Value is one JSON value within a document: a view, of the size of a pointer and an index. It may hold PHI, so it
+// prints redacted. The zero Value is absent: it has no members, no items and no text.
+type Value struct {
+	d *document
+	n uint32
+}
+
+// ParseValue indexes any JSON value. Its error is a *ParseError.
+func ParseValue(b []byte, lim Limits) (Value, error) {
+	d, err := scan(b, lim)
+	if err != nil {
+		return Value{}, err
+	}
+	return Value{d: d}, nil
+}
+
+// Exists tells whether v is a value at all; null is one.
+func (v Value) Exists() bool { return v.d != nil }
+
+// first is the first byte of the value, which tells its kind; 0 when absent.
+func (v Value) first() byte {
+	if v.d == nil {
+		return 0
+	}
+	return v.d.raw[v.d.nodes[v.n].val]
+}
+
+// IsObject tells whether v is an object.
+func (v Value) IsObject() bool { return v.first() == '{' }
+
+// IsArray tells whether v is an array.
+func (v Value) IsArray() bool { return v.first() == '[' }
+
+// IsString tells whether v is a string.
+func (v Value) IsString() bool { return v.first() == '"' }
+
+// IsNumber tells whether v is a number.
+func (v Value) IsNumber() bool { c := v.first(); return c == '-' || c-'0' <= 9 }
+
+// Raw is the value as sent, quotes and all; nil when absent. It must not be changed.
+func (v Value) Raw() []byte {
+	if v.d == nil {
+		return nil
+	}
+	n := &v.d.nodes[v.n]
+	return v.d.raw[n.val:n.end:n.end]
+}
+
+// Text is a string's content, or a number's or literal's digits and letters as sent; "" for anything else.
+func (v Value) Text() string {
+	switch c := v.first(); c {
+	case 0, '{', '[':
+		return ""
+	case '"':
+		return string(v.unquoted())
+	default:
+		return string(v.Raw())
+	}
+}
+
+// unquoted is a string's content with its escapes resolved; without escapes it is a part of the document.
+func (v Value) unquoted() []byte {
+	raw := v.Raw()
+	in := raw[1 : len(raw)-1]
+	if bytes.IndexByte(in, '\\') < 0 {
+		return in
+	}
+	var s string
+	if json.Unmarshal(raw, &s) != nil {
+		return nil // can't be: the scanner took it
+	}
+	return []byte(s)
+}
+
+// Is tells whether v is the string s.
+func (v Value) Is(s string) bool {
+	if v.first() != '"' {
+		return false
+	}
+	raw := v.Raw()
+	if len(raw) == len(s)+2 && bytes.IndexByte(raw, '\\') < 0 {
+		return string(raw[1:len(raw)-1]) == s
+	}
+	return bytes.IndexByte(raw, '\\') >= 0 && string(v.unquoted()) == s
+}
+
+// Get is the member called name; absent when v is no object or has none.
+func (v Value) Get(name string) Value {
+	if v.first() != '{' {
+		return Value{}
+	}
+	d := v.d
+	for j, end := v.n+1, d.nodes[v.n].next; j < end; j = d.nodes[j].next {
+		k := int(d.nodes[j].key)
+		// the quote first: it tells most other names apart, and it is there, since a name is closed by one
+		if e := k + len(name); e < len(d.raw) && d.raw[e] == '"' && string(d.raw[k:e]) == name {
+			return Value{d, j}
+		}
+	}
+	return Value{}
+}
+
+// Path is Get for each name in turn; arrays are not entered.
+func (v Value) Path(names ...string) Value {
+	for _, n := range names {
+		v = v.Get(n)
+	}
+	return v
+}
+
+// Name is the member's name under which v stands in its object; "" for an array's item or a whole document.
+func (v Value) Name() string {
+	if v.d == nil || v.d.nodes[v.n].key == 0 {
+		return ""
+	}
+	k := v.d.nodes[v.n].key
+	return string(v.d.raw[k : int(k)+bytes.IndexByte(v.d.raw[k:], '"')])
+}
+
+// Items is each item of an array, v itself when it is anything else, and nothing when it is absent: FHIR elements that
+// repeat and those that don't read alike.
+func (v Value) Items() iter.Seq[Value] {
+	return func(yield func(Value) bool) {
+		switch v.first() {
+		case 0:
+		case '[':
+			for j, end := v.n+1, v.d.nodes[v.n].next; j < end; j = v.d.nodes[j].next {
+				if !yield(Value{v.d, j}) {
+					return
+				}
+			}
+		default:
+			yield(v)
+		}
+	}
+}
+
+// Len is how many values Items gives.
+func (v Value) Len() int {
+	switch v.first() {
+	case 0:
+		return 0
+	case '[':
+		n := 0
+		for j, end := v.n+1, v.d.nodes[v.n].next; j < end; j = v.d.nodes[j].next {
+			n++
+		}
+		return n
+	}
+	return 1
+}
+
+// Members is each member of an object, in the order sent.
+func (v Value) Members() iter.Seq[Value] {
+	return func(yield func(Value) bool) {
+		if v.first() != '{' {
+			return
+		}
+		for j, end := v.n+1, v.d.nodes[v.n].next; j < end; j = v.d.nodes[j].next {
+			if !yield(Value{v.d, j}) {
+				return
+			}
+		}
+	}
+}
+
+// Within is v and every value inside it, in document order.
+func (v Value) Within() iter.Seq[Value] {
+	return func(yield func(Value) bool) {
+		if v.d == nil {
+			return
+		}
+		for j, end := v.n, v.d.nodes[v.n].next; j < end; j++ {
+			if !yield(Value{v.d, j}) {
+				return
+			}
+		}
+	}
+}
+
+const redacted = "[redacted]"
+
+// String keeps the content out of logs.
+func (v Value) String() string { return redacted }
+
+// GoString keeps %#v from showing it.
+func (v Value) GoString() string { return redacted }
+
+// Format keeps every other verb from showing it.
+func (v Value) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
+
+// LogValue keeps slog from showing it.
+func (v Value) LogValue() slog.Value { return slog.StringValue(redacted) }
