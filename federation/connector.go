@@ -74,10 +74,13 @@ const (
 	NoteIgnored    NoteCode = "param-ignored" // it ignored a parameter; harmless, since the Federator filters
 	NoteWithheld   NoteCode = "withheld"      // it says that it withholds data, such as Epic's 59204: incomplete
 	NoteOther      NoteCode = "other"         // a warning that we do not know: incomplete, to be safe
+	NoteDropped    NoteCode = "dropped"       // it sent what was not asked for, which was dropped: incomplete
 )
 
 // Incomplete tells whether the note says that data are missing.
-func (n NoteCode) Incomplete() bool { return n == NoteWithheld || n == NoteOther }
+func (n NoteCode) Incomplete() bool {
+	return n == NoteWithheld || n == NoteOther || n == NoteDropped
+}
 
 // Note is one such statement; it holds no text of the source.
 type Note struct{ Code NoteCode }

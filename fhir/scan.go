@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/binary"
 	"math/bits"
+	"slices"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -91,7 +93,9 @@ func scan(b []byte, lim Limits) (*document, error) {
 	if len(b) > min(lim.Bytes, maxBytes) {
 		return nil, &ParseError{Reason: TooLarge, Offset: lim.Bytes}
 	}
-	s := scanner{b: b, depth: lim.Depth, nodes: make([]node, 0, len(b)/24+8), refs: make([]uint32, 0, len(b)/512+4)}
+	s := scanners.Get().(*scanner)
+	defer s.release()
+	s.b, s.depth = b, lim.Depth
 	i := s.value(skip(b, 0), 0)
 	if i >= 0 {
 		if i = skip(b, i); i != len(b) {
@@ -101,7 +105,20 @@ func scan(b []byte, lim Limits) (*document, error) {
 	if i < 0 {
 		return nil, &ParseError{Offset: s.at, Reason: s.reason}
 	}
-	return &document{raw: b, nodes: s.nodes, refs: s.refs}, nil
+	return &document{raw: b, nodes: slices.Clone(s.nodes), refs: slices.Clone(s.refs)}, nil
+}
+
+// scanners are kept for their slices: how many nodes a document has is known only behind it, and growing a new slice to
+// that size costs a third of the scan.
+var scanners = sync.Pool{New: func() any { return new(scanner) }}
+
+// release gives s back, unless an uncommonly large document has made it large.
+func (s *scanner) release() {
+	if cap(s.nodes) > 1<<20 {
+		return
+	}
+	*s = scanner{nodes: s.nodes[:0], refs: s.refs[:0], keys: s.keys[:0]}
+	scanners.Put(s)
 }
 
 func (s *scanner) fail(at int, r Reason) int {
