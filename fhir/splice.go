@@ -73,3 +73,9 @@ func AppendString(dst []byte, s string) []byte {
 	}
 	return append(append(dst, s[from:]...), '"')
 }
+
+// After adds members, as ReplaceMember takes them, behind the member v of its object.
+func After(v Value, with []byte) Edit {
+	at := v.d.nodes[v.n].end
+	return Edit{at, at, append([]byte{','}, with...)}
+}

@@ -205,3 +205,21 @@ func (v Value) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) 
 
 // LogValue keeps slog from showing it.
 func (v Value) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// Parent is the object or array that v stands in; absent for a whole document.
+func (v Value) Parent() Value {
+	if v.d == nil {
+		return Value{}
+	}
+	for j := v.n; j > 0; {
+		if j--; v.d.nodes[j].next > v.n {
+			return Value{v.d, j}
+		}
+	}
+	return Value{}
+}
+
+// Contains tells whether w stands within v.
+func (v Value) Contains(w Value) bool {
+	return v.d != nil && v.d == w.d && w.n > v.n && w.n < v.d.nodes[v.n].next
+}

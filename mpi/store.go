@@ -53,6 +53,10 @@ type Person struct {
 	// Absent holds when each source last answered that it has nobody who is this person. A source that failed to
 	// answer is not in it.
 	Absent map[concord.SourceID]time.Time
+	// Rejected are patients that somebody decided are not this person; sorted. Automatic matching never links them.
+	Rejected []concord.PatientRef
+	// Created is when the person was made: of two persons that turn out to be one, the older keeps its id.
+	Created time.Time
 }
 
 // Refs are the certain links' patients, in the order of Links.
@@ -77,8 +81,8 @@ func (p Person) Has(ref concord.PatientRef) bool {
 }
 
 // Store keeps persons. It is safe for concurrent use, by several processes if it is shared, and passes mpitest.Run.
-// Its errors are *concord.Fault: NotFound, Conflict, Unavailable, Canceled or Timeout. What it returns is the caller's
-// own copy.
+// Its errors are *concord.Fault: NotFound, Conflict, Unavailable, Canceled or Timeout, and Invalid for what
+// Person.Canonical refuses. What it returns is the caller's own copy, and canonical.
 type Store interface {
 	// Person is the person with that id; NotFound.
 	Person(ctx context.Context, id PersonID) (Person, error)
@@ -86,8 +90,11 @@ type Store interface {
 	ByRef(ctx context.Context, ref concord.PatientRef) (Person, error)
 	// Put stores p as a whole, if what is stored has p.Version (0: nothing is stored), and returns it with the version
 	// that it has now. Conflict when another version is stored, or when one of p's links belongs to another person.
-	// A person without links is deleted.
+	// A person without links is deleted, and comes back with Version 0.
 	Put(ctx context.Context, p Person) (Person, error)
+	// PutAll is Put for several persons in one step: all are stored or none. A link may go from one of them to another.
+	// Invalid when one of them, or one of their links, is there twice.
+	PutAll(ctx context.Context, all ...Person) ([]Person, error)
 	// All is every person, ordered by id. It ends with the first error.
 	All(ctx context.Context) iter.Seq2[Person, error]
 }
@@ -100,10 +107,17 @@ type StandIn struct {
 	Alias  string // the FHIR id that stands for it at this gateway
 }
 
-// StandIns remembers stand-ins. The stores of this package implement it beside Store.
+// StandIns remembers stand-ins. The stores of this package implement it beside Store. Its errors are those of Store.
 type StandIns interface {
-	// Save remembers each; saving one again changes nothing.
+	// Save remembers each, all or none; saving one again changes nothing. Conflict when a type and alias stand for
+	// something else already.
 	Save(ctx context.Context, all []StandIn) error
 	// Find is the stand-in with that type and alias; NotFound.
 	Find(ctx context.Context, resourceType, alias string) (StandIn, error)
+}
+
+// Backend is what a store for persons and stand-ins is: one of memstore, sqlstore or cached.
+type Backend interface {
+	Store
+	StandIns
 }

@@ -1,0 +1,5 @@
+//go:build !unix
+
+package filesink_test
+
+func runChild(string) int { return 2 }

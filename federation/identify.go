@@ -1,0 +1,225 @@
+package federation
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"concord"
+	"concord/fhir"
+	"concord/merge"
+	"concord/mpi"
+)
+
+// Identify is the person whom a source's patient is. A patient that the index does not know is read at its source,
+// becomes a person, and is looked for at the other sources; those that fail are looked at again on the next use.
+// The error is a *concord.Fault: NotFound when the source has no such patient, or whatever kept the source from saying.
+func (s *Session) Identify(ref concord.PatientRef) (mpi.Person, error) {
+	p, err := s.f.index.Lookup(s.ctx, ref)
+	if err == nil || !errors.Is(err, concord.NotFound) {
+		return p, err
+	}
+	r, err := s.patient(ref)
+	var moved *MovedTo
+	if errors.As(err, &moved) && moved.Ref != ref && moved.Ref.Source == ref.Source {
+		if p, err := s.f.index.Lookup(s.ctx, moved.Ref); err == nil {
+			return p, nil
+		}
+		ref = moved.Ref
+		r, err = s.patient(ref)
+	}
+	if err != nil {
+		return mpi.Person{}, faultOf(ref.Source, err)
+	}
+	return s.register(mpi.FromPatient(ref.Source, r))
+}
+
+// register makes a person of a patient that is not known, and looks for it everywhere else.
+func (s *Session) register(d mpi.Demographics) (mpi.Person, error) {
+	p, err := s.f.index.Register(s.ctx, d)
+	if err != nil {
+		return mpi.Person{}, err
+	}
+	known := s.newLocator(p)
+	var g errgroup.Group
+	for _, c := range s.f.sources {
+		if c.About().Source == d.Ref.Source {
+			continue
+		}
+		g.Go(func() error {
+			_, _ = known.at(c) // one that fails is asked again by whatever is fetched next, which tells of it
+			return nil
+		})
+	}
+	_ = g.Wait()
+	return known.person(), nil
+}
+
+// Person is the person of that id. The error is a *concord.Fault: NotFound, or the index's.
+func (s *Session) Person(id mpi.PersonID) (mpi.Person, error) { return s.f.index.Person(s.ctx, id) }
+
+// ReadCopy is one source's copy. The error is a *concord.Fault, as of Connector.Read.
+func (s *Session) ReadCopy(source concord.SourceID, t fhir.ResourceType, id string) (merge.Copy, error) {
+	c := s.f.source(source)
+	if c == nil {
+		return merge.Copy{}, &concord.Fault{Op: "read", Kind: concord.NotFound}
+	}
+	if t == fhir.TypePatient {
+		r, err := s.patient(concord.NewPatientRef(source, id))
+		return merge.Copy{Source: source, Resource: r}, err
+	}
+	if !c.Supports(t) {
+		return merge.Copy{}, &concord.Fault{Op: "read", Kind: concord.NotFound, Source: source}
+	}
+	r, err := ask(s, c, "read", func(ctx context.Context) (fhir.Resource, error) { return c.Read(ctx, t, id) })
+	if err == nil && (r.Type() != t || r.ID() != id) {
+		err = &concord.Fault{Op: "read", Kind: concord.Malformed, Source: source}
+	}
+	return merge.Copy{Source: source, Resource: r}, err
+}
+
+// Unified is a person and its sources' Patients.
+type Unified struct {
+	Person   mpi.Person
+	Copies   []merge.Copy // sorted by source and id
+	Outcomes []Outcome    // one for each source, of type Patient, sorted
+}
+
+// Patients reads a person's Patient at every source that has one, and looks for it at those that are not known to have
+// none.
+func (s *Session) Patients(p mpi.Person) Unified {
+	known := s.newLocator(p)
+	slots := make([]slot, len(s.f.sources))
+	var g errgroup.Group
+	for i, c := range s.f.sources {
+		x := &slots[i]
+		x.outcome = Outcome{Source: c.About().Source, Type: fhir.TypePatient, Status: OK}
+		g.Go(func() error {
+			refs, fault := known.at(c)
+			if fault != nil {
+				x.outcome.failed(fault, 0)
+				return nil
+			}
+			for _, ref := range refs {
+				r, err := s.patient(ref)
+				x.outcome.Requests++
+				if err != nil {
+					x.outcome.failed(err, len(x.matches))
+					continue
+				}
+				x.matches = append(x.matches, r)
+			}
+			return nil
+		})
+	}
+	_ = g.Wait()
+	u := Unified{Person: known.person()}
+	for i, c := range s.f.sources {
+		for _, r := range slots[i].matches {
+			u.Copies = append(u.Copies, merge.Copy{Source: c.About().Source, Resource: r})
+		}
+		slots[i].outcome.Resources = len(slots[i].matches)
+		s.f.opts.Observe(slots[i].outcome)
+		u.Outcomes = append(u.Outcomes, slots[i].outcome)
+	}
+	sortOutcomes(u.Outcomes)
+	return u
+}
+
+// Find is a search of people.
+type Find struct {
+	Params []Param
+	// Keep tells whether a source's Patient is one that is looked for; called from several goroutines.
+	Keep func(merge.Copy) bool
+	// Most bounds how many people may be found; with more, the error is of Kind Invalid: narrow the search.
+	Most int
+}
+
+// Find is the people of whom some source has a Patient that matches, sorted by id, and an outcome for each source. The
+// error is a *concord.Fault: Invalid when too many match, otherwise the index's.
+func (s *Session) Find(f Find) ([]mpi.Person, []Outcome, error) {
+	slots := make([]slot, len(s.f.sources))
+	var g errgroup.Group
+	for i, c := range s.f.sources {
+		x := &slots[i]
+		x.outcome = Outcome{Source: c.About().Source, Type: fhir.TypePatient, Status: OK}
+		g.Go(func() error {
+			s.findAt(c, f, x)
+			return nil
+		})
+	}
+	_ = g.Wait()
+	var refs []concord.PatientRef
+	var outcomes []Outcome
+	for i, c := range s.f.sources {
+		s.f.opts.Observe(slots[i].outcome)
+		outcomes = append(outcomes, slots[i].outcome)
+		for _, r := range slots[i].matches {
+			refs = append(refs, concord.NewPatientRef(c.About().Source, r.ID()))
+		}
+	}
+	sortOutcomes(outcomes)
+	if len(refs) > f.Most*len(s.f.sources) {
+		return nil, outcomes, &concord.Fault{Op: "find", Kind: concord.Invalid}
+	}
+	people, err := s.identifyAll(refs)
+	if err == nil && len(people) > f.Most {
+		err = &concord.Fault{Op: "find", Kind: concord.Invalid}
+	}
+	return people, outcomes, err
+}
+
+func (s *Session) findAt(c Connector, f Find, x *slot) {
+	if !c.Supports(fhir.TypePatient) {
+		x.outcome.failed(&concord.Fault{Op: "search", Kind: concord.Unsupported, Source: c.About().Source}, 0)
+		return
+	}
+	source := c.About().Source
+	page, err := ask(s, c, "search", func(ctx context.Context) (Page, error) {
+		return c.Search(ctx, Query{Type: fhir.TypePatient, Params: f.Params})
+	})
+	for _, r := range page.Matches {
+		if r.Type() != fhir.TypePatient || r.ID() == "" {
+			x.outcome.note(NoteDropped)
+			continue
+		}
+		s.keep(concord.NewPatientRef(source, r.ID()), r)
+		if f.Keep == nil || f.Keep(merge.Copy{Source: source, Resource: r}) {
+			x.matches = append(x.matches, r)
+		}
+	}
+	for _, n := range page.Notes {
+		x.outcome.note(n.Code)
+	}
+	x.outcome.Resources, x.outcome.Requests = len(x.matches), page.Requests
+	if err != nil {
+		x.outcome.failed(err, len(page.Matches))
+	}
+}
+
+// identifyAll is the people that patients are, each once. Several unknown patients may be one person, so they are looked
+// at one after the other: each finds those before it in the index.
+func (s *Session) identifyAll(refs []concord.PatientRef) ([]mpi.Person, error) {
+	for _, ref := range refs {
+		if _, err := s.Identify(ref); err != nil {
+			return nil, err
+		}
+	}
+	byID := map[mpi.PersonID]mpi.Person{}
+	for _, ref := range refs { // again, since two that came first may have turned out to be one
+		p, err := s.Identify(ref)
+		if err != nil {
+			return nil, err
+		}
+		byID[p.ID] = p
+	}
+	out := make([]mpi.Person, 0, len(byID))
+	for _, p := range byID {
+		out = append(out, p)
+	}
+	slices.SortFunc(out, func(a, b mpi.Person) int { return strings.Compare(string(a.ID), string(b.ID)) })
+	return out, nil
+}

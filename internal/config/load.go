@@ -1,0 +1,160 @@
+package config
+
+import (
+	"cmp"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+)
+
+// maxSize bounds what is parsed; a hundred sources with every key fit many times over.
+const maxSize = 256 << 10
+
+const (
+	defaultListen        = "127.0.0.1:8080"
+	defaultAdminListen   = "127.0.0.1:8081"
+	defaultShutdownGrace = 20 * time.Second
+)
+
+// Load reads and checks the file at path. Its error is always an Errors.
+func Load(path string) (*Config, error) {
+	data, err := read(path)
+	if err != nil {
+		return nil, Errors{{File: path, Line: 1, Key: yamlKey, Msg: "cannot be read: " + reason(err)}}
+	}
+	return Parse(path, data)
+}
+
+// Parse is Load with the content given: path names the file in errors, and relative paths start at its folder.
+func Parse(path string, data []byte) (*Config, error) {
+	d := &document{file: path, dir: filepath.Dir(path)}
+	var c Config
+	if len(data) > maxSize {
+		d.fail(1, yamlKey, "is larger than 256 KiB")
+	} else if root, ok := d.parse(data); ok {
+		c = readConfig(root)
+	}
+	if len(d.errs) > 0 {
+		slices.SortStableFunc(d.errs, func(a, b Error) int { return cmp.Compare(a.Line, b.Line) })
+		return nil, d.errs
+	}
+	return &c, nil
+}
+
+// read takes one byte more than may be parsed, so that Parse sees what is too large.
+func read(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }() // only read from
+	return io.ReadAll(io.LimitReader(f, maxSize+1))
+}
+
+// reason is what err says without the path, which the line has already.
+func reason(err error) string {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		return p.Err.Error()
+	}
+	return err.Error()
+}
+
+func readConfig(root *section) Config {
+	listen, admin := root.at("listen"), root.at("admin_listen")
+	c := Config{
+		Listen:        listen.address(defaultListen),
+		AdminListen:   admin.address(defaultAdminListen),
+		PublicURL:     root.at("public_url").required().base(urlRule{bare: true, plain: true}),
+		TLS:           readServerTLS(root.at("tls").section()),
+		ShutdownGrace: root.at("shutdown_grace").duration(defaultShutdownGrace),
+		Auth:          readAuth(root.at("auth").section()),
+		RateLimit:     readRateLimit(root.at("rate_limit").section()),
+	}
+	if overlap(c.Listen, c.AdminListen) {
+		if !admin.present {
+			admin = listen
+		}
+		admin.fail("listen and admin_listen must be different addresses")
+	}
+	mpi := root.at("mpi").section()
+	c.MPI.Store = mpi.at("store").required().indexStore()
+	mpi.done()
+	audit := root.at("audit").section()
+	c.Audit.Dir = audit.at("dir").required().dir()
+	audit.done()
+	c.Sources = readSources(root.at("sources"))
+	root.done()
+	return c
+}
+
+func readServerTLS(s *section) ServerTLS {
+	t := ServerTLS{
+		CertFile:     s.at("cert_file").file(),
+		KeyFile:      s.at("key_file").file(),
+		ClientCAFile: s.at("client_ca_file").file(),
+	}
+	s.pair("cert_file", "key_file")
+	if ca := s.at("client_ca_file"); ca.present && !s.at("cert_file").present && !s.at("key_file").present {
+		ca.fail("needs cert_file and key_file")
+	}
+	s.done()
+	return t
+}
+
+func readAuth(s *section) Auth {
+	a := Auth{Audience: s.at("audience").required().word()}
+	issuers := s.at("issuers")
+	seen := map[string]bool{}
+	for _, item := range issuers.requiredList() {
+		i, f := readIssuer(item.section())
+		if i.Issuer != "" && seen[i.Issuer] {
+			f.fail("is listed twice")
+		}
+		seen[i.Issuer] = true
+		a.Issuers = append(a.Issuers, i)
+	}
+	s.done()
+	return a
+}
+
+func readIssuer(s *section) (Issuer, field) {
+	name, url, file := s.at("issuer"), s.at("jwks_url"), s.at("jwks_file")
+	i := Issuer{
+		Issuer:   name.required().url(urlRule{}),
+		JWKSURL:  url.url(urlRule{query: true}),
+		JWKSFile: file.file(),
+	}
+	if url.present == file.present {
+		s.fail("needs exactly one of jwks_url and jwks_file")
+	}
+	claims := s.at("claims").section()
+	i.Claims = Claims{
+		Tenant:  claims.at("tenant").wordOr("tenant"),
+		Role:    claims.at("role").wordOr("role"),
+		Patient: claims.at("patient").wordOr("patient"),
+		Scope:   claims.at("scope").wordOr("scope"),
+	}
+	claims.done()
+	s.done()
+	return i, name
+}
+
+func readRateLimit(s *section) RateLimit {
+	r := RateLimit{
+		Enabled: s.at("enabled").truth(true),
+		Store:   s.at("store").counterStore(),
+		Read:    s.at("read").rate(Rate{600, time.Minute}),
+		Write:   s.at("write").rate(Rate{60, time.Minute}),
+		Bulk:    s.at("bulk").rate(Rate{2, time.Hour}),
+	}
+	glass := s.at("break_glass").section()
+	r.BreakGlass.KeyFile = glass.at("key_file").file()
+	glass.done()
+	s.done()
+	return r
+}

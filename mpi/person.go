@@ -1,0 +1,156 @@
+package mpi
+
+import (
+	"cmp"
+	"crypto/rand"
+	"encoding/hex"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"concord"
+)
+
+// NewPersonID is a new random id, the text of a version 4 UUID (RFC 9562).
+func NewPersonID() PersonID {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails: crypto/rand ends the program first
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	h := hex.EncodeToString(b[:])
+	return PersonID(h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:])
+}
+
+// Valid tells whether id has the form that PersonID demands.
+func (id PersonID) Valid() bool {
+	if len(id) == 0 || len(id) > 64 {
+		return false
+	}
+	for _, c := range []byte(id) {
+		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '-' {
+			return false
+		}
+	}
+	return true
+}
+
+// Clone is a copy of p that shares nothing with it.
+func (p Person) Clone() Person {
+	p.Links = slices.Clone(p.Links)
+	p.Rejected = slices.Clone(p.Rejected)
+	p.Absent = maps.Clone(p.Absent)
+	return p
+}
+
+// Canonical is p as every store keeps it, in a copy: links and rejected patients sorted, rejected ones once, times in UTC
+// and whole milliseconds, empty lists and maps nil. Invalid when the id is not a legal one, when a link has no patient or
+// no grade, or when two links have the same patient.
+func (p Person) Canonical() (Person, error) {
+	bad := &concord.Fault{Op: "mpi put", Kind: concord.Invalid}
+	if !p.ID.Valid() || p.Version < 0 {
+		return Person{}, bad
+	}
+	p = p.Clone()
+	slices.SortStableFunc(p.Links, func(a, b Link) int { return CompareRefs(a.Ref, b.Ref) })
+	for i, l := range p.Links {
+		if !l.Ref.Source.Valid() || l.Ref.IsZero() || l.Grade < Possible || l.Grade > Certain ||
+			i > 0 && p.Links[i-1].Ref == l.Ref {
+			return Person{}, bad
+		}
+	}
+	slices.SortFunc(p.Rejected, CompareRefs)
+	p.Rejected = slices.Compact(p.Rejected)
+	for s, at := range p.Absent {
+		p.Absent[s] = millis(at)
+	}
+	p.Created = millis(p.Created)
+	if len(p.Links) == 0 {
+		p.Links = nil
+	}
+	if len(p.Rejected) == 0 {
+		p.Rejected = nil
+	}
+	if len(p.Absent) == 0 {
+		p.Absent = nil
+	}
+	return p, nil
+}
+
+// CanonicalAll is Canonical of each; Invalid also when two have one id, or a link to the same patient.
+func CanonicalAll(all []Person) ([]Person, error) {
+	out := make([]Person, len(all))
+	ids := make(map[PersonID]bool, len(all))
+	refs := make(map[concord.PatientRef]bool, len(all))
+	for i, p := range all {
+		c, err := p.Canonical()
+		if err != nil {
+			return nil, err
+		}
+		twice := ids[c.ID]
+		ids[c.ID] = true
+		for _, l := range c.Links {
+			twice = twice || refs[l.Ref]
+			refs[l.Ref] = true
+		}
+		if twice {
+			return nil, &concord.Fault{Op: "mpi put", Kind: concord.Invalid}
+		}
+		out[i] = c
+	}
+	return out, nil
+}
+
+// millis is t as stores keep it; the zero time is kept.
+func millis(t time.Time) time.Time {
+	if t.IsZero() {
+		return time.Time{}
+	}
+	return time.UnixMilli(t.UnixMilli()).UTC()
+}
+
+// CompareRefs orders patients by source, then by the bytes of the id.
+func CompareRefs(a, b concord.PatientRef) int {
+	if c := cmp.Compare(a.Source, b.Source); c != 0 {
+		return c
+	}
+	return strings.Compare(a.Reveal(), b.Reveal())
+}
+
+// at is the link of the source, if p has one, whatever its grade.
+func (p Person) at(s concord.SourceID) (Link, bool) {
+	for _, l := range p.Links {
+		if l.Ref.Source == s {
+			return l, true
+		}
+	}
+	return Link{}, false
+}
+
+// rejects tells whether somebody decided that one of refs is not p.
+func (p Person) rejects(refs ...concord.PatientRef) bool {
+	return slices.ContainsFunc(refs, func(r concord.PatientRef) bool { return slices.Contains(p.Rejected, r) })
+}
+
+// refs are the patients of all links, whatever the grade.
+func (p Person) refs() []concord.PatientRef {
+	out := make([]concord.PatientRef, len(p.Links))
+	for i, l := range p.Links {
+		out[i] = l.Ref
+	}
+	return out
+}
+
+// without is p less its link to ref.
+func (p Person) without(ref concord.PatientRef) Person {
+	p = p.Clone()
+	p.Links = slices.DeleteFunc(p.Links, func(l Link) bool { return l.Ref == ref })
+	return p
+}
+
+// with is p and the link l, in the place of one that it has to the same patient.
+func (p Person) with(l Link) Person {
+	p = p.without(l.Ref)
+	p.Links = append(p.Links, l)
+	delete(p.Absent, l.Ref.Source)
+	return p
+}
