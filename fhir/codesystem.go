@@ -41,12 +41,12 @@ func CanonicalSystem(s string) string {
 	if plainSystem(s) {
 		return s
 	}
-	t := strings.TrimSpace(s)
+	t, oid := strings.TrimSpace(s), false
 	if len(t) > 8 && strings.EqualFold(t[:8], "urn:oid:") {
-		t = t[8:]
+		t, oid = t[8:], true
 	}
-	if rest, ok := strings.CutPrefix(t, hl7OID); ok {
-		if c := fromOID(rest); c != "" {
+	if rest, ok := strings.CutPrefix(t, hl7OID); ok || oid {
+		if c := fromOID(rest); ok && c != "" {
 			return c
 		}
 		return "urn:oid:" + t

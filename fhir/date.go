@@ -40,12 +40,12 @@ type Date struct {
 func ParseDate(s string) (Date, bool) { return parseDate(s) }
 
 // pair is the number that two digits at i make; over 99 when they are none.
-func pair[T string | []byte](s T, i int) uint {
-	a, b := uint(s[i])-'0', uint(s[i+1])-'0'
+func pair[T string | []byte](s T, i int) int {
+	a, b := s[i]-'0', s[i+1]-'0'
 	if a > 9 || b > 9 {
 		return 100
 	}
-	return a*10 + b
+	return int(a)*10 + int(b)
 }
 
 func parseDate[T string | []byte](s T) (Date, bool) {
@@ -56,14 +56,15 @@ func parseDate[T string | []byte](s T) (Date, bool) {
 	if century > 99 || year > 99 || century+year == 0 {
 		return Date{}, false
 	}
-	y, m, d := int(century*100+year), uint(1), uint(1)
+	y := century*100 + year
 	switch {
 	case len(s) == 4:
 		return between(days(y, 1, 1), days(y+1, 1, 1), PrecisionYear), true
 	case len(s) < 7 || s[4] != '-':
 		return Date{}, false
 	}
-	if m = pair(s, 5); m < 1 || m > 12 {
+	m := pair(s, 5)
+	if m < 1 || m > 12 {
 		return Date{}, false
 	}
 	switch {
@@ -73,7 +74,8 @@ func parseDate[T string | []byte](s T) (Date, bool) {
 	case len(s) < 10 || s[7] != '-':
 		return Date{}, false
 	}
-	if d = pair(s, 8); d < 1 || d > monthDays(y, m) {
+	d := pair(s, 8)
+	if d < 1 || d > monthDays(y, m) {
 		return Date{}, false
 	}
 	day := days(y, m, d)
@@ -149,7 +151,7 @@ func between(from, to int64, p Precision) Date {
 }
 
 // monthDays is how many days the month has.
-func monthDays(y int, m uint) uint {
+func monthDays(y, m int) int {
 	switch m {
 	case 2:
 		if y%4 == 0 && (y%100 != 0 || y%400 == 0) {
@@ -164,13 +166,13 @@ func monthDays(y int, m uint) uint {
 
 // days counts from 1970-01-01 in the proleptic Gregorian calendar. Years begin in March here, so that the leap day is
 // a year's last.
-func days(y int, m, d uint) int64 {
+func days(y, m, d int) int64 {
 	if m <= 2 {
 		y--
 		m += 12
 	}
 	// y is at least 0, so that division truncates as it should
-	era, yoe := y/400, uint(y%400)
+	era, yoe := y/400, y%400
 	doy := (153*(m-3)+2)/5 + d - 1
 	doe := yoe*365 + yoe/4 - yoe/100 + doy
 	return int64(era)*146097 + int64(doe) - 719468

@@ -91,18 +91,18 @@ func timeOf(v Value, f form, local bool) (Period, bool) {
 
 // timing is the outer limits of a Timing: its events and its bounds.
 func timing(v Value, local bool) (Period, bool) {
-	out, any := period(v.Path("repeat", "boundsPeriod"), local)
+	out, found := period(v.Path("repeat", "boundsPeriod"), local)
 	for e := range v.Get("event").Items() {
 		t, ok := timeOf(e, formDate, local)
 		switch {
 		case !ok:
-		case any:
+		case found:
 			out = out.join(t)
 		default:
-			out, any = t, true
+			out, found = t, true
 		}
 	}
-	return out, any
+	return out, found
 }
 
 // match compares as R4's table of prefixes has it, except that ge and le hold for whatever overlaps what was asked: a

@@ -99,7 +99,7 @@ func relative(s string) Reference {
 }
 
 // isID tells whether s can stand where a URL has an id.
-func isID(s string) bool { return s != "" && strings.IndexAny(s, "/?#") < 0 }
+func isID(s string) bool { return s != "" && !strings.ContainsAny(s, "/?#") }
 
 // absolute reads a URL whose authority begins at host.
 func absolute(s string, host int, base string) Reference {

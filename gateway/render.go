@@ -27,6 +27,7 @@ type renderer struct {
 	people    map[concord.PatientRef]mpi.PersonID
 	survivors map[place]string // the public id of the survivor, for copies that were merged into another
 
+	refer    mpi.PersonID  // the person that a source's own Patient points back to; "" for none
 	standIns []mpi.StandIn // that the answer holds, to be remembered before it leaves
 	edits    []fhir.Edit
 	arena    []byte // the new parts; what is in it is never moved
@@ -105,18 +106,15 @@ func (r *renderer) entry(dst []byte, e merge.Entry, id string) []byte {
 	}
 	r.marks(e)
 	var more []byte
-	if unified {
+	switch {
+	case unified:
 		more = r.unify(e)
+	case r.refer != "" && c.Type() == fhir.TypePatient:
+		more = r.extend(more, c.Value, "link", []byte(`,{"other":{"reference":"Patient/`+string(r.refer)+`"},"type":"refer"}`))
 	}
 	for _, a := range e.Add {
-		more = append(more, ',', '"')
-		more = append(more, a.Value.Name()...)
-		more = append(more, '"', ':')
-		outer := r.edits
-		r.edits = nil
-		r.references(a.From, fhir.Resource{Value: a.Value}, false)
-		more = fhir.Splice(more, a.Value, r.edits)
-		r.edits = outer
+		more = append(append(append(more, `,"`...), a.Value.Name()...), `":`...)
+		more = append(more, r.moved(merge.Copy{Source: a.From, Resource: c.Resource}, a.Value)...)
 	}
 	if len(more) > 0 {
 		r.edits = append(r.edits, fhir.Append(c.Value, more[1:]))

@@ -45,7 +45,7 @@ func additions(s Copy, copies []Copy) (out []Addition) {
 // made anew, or bound to the copy's own parts.
 func movable(name string) bool {
 	switch name {
-	case "resourceType", "id", "meta", "text", "contained", "implicitRules", "language", "modifierExtension", "extension":
+	case "resourceType", "id", "meta", "text", "contained", "implicitRules", "language", "modifierExtension", "extension", "link":
 		return false
 	}
 	return !strings.HasPrefix(name, "_")

@@ -77,7 +77,7 @@ func (j *joining) certain() []Candidate {
 	var all []Candidate
 	for _, c := range j.candidates {
 		known := func(o Candidate) bool { return o.Ref() == c.Ref() }
-		if c.Decision.Grade == Certain && !c.Ref().IsZero() && !slices.ContainsFunc(all, known) {
+		if c.Decision.Grade == Certain && IsPatient(c.Ref()) && !slices.ContainsFunc(all, known) {
 			all = append(all, c)
 		}
 	}

@@ -39,6 +39,9 @@ func (x *Index) Lookup(ctx context.Context, ref concord.PatientRef) (Person, err
 // Register is the person that d.Ref belongs to, a new one of d.Ref alone when there is none. Errors are the store's;
 // Invalid when d.Ref is nobody.
 func (x *Index) Register(ctx context.Context, d Demographics) (Person, error) {
+	if !IsPatient(d.Ref) {
+		return Person{}, &concord.Fault{Op: "mpi register", Kind: concord.Invalid}
+	}
 	return retry(ctx, "mpi register", func() (Person, error) {
 		p, err := x.store.ByRef(ctx, d.Ref)
 		if !errors.Is(err, concord.NotFound) {

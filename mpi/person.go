@@ -44,17 +44,20 @@ func (p Person) Clone() Person {
 
 // Canonical is p as every store keeps it, in a copy: links and rejected patients sorted, rejected ones once, times in UTC
 // and whole milliseconds, empty lists and maps nil. Invalid when the id is not a legal one, when a link has no patient or
-// no grade, or when two links have the same patient.
+// no grade, or a rejected one is none, or when two links have the same patient.
 func (p Person) Canonical() (Person, error) {
 	bad := &concord.Fault{Op: "mpi put", Kind: concord.Invalid}
 	if !p.ID.Valid() || p.Version < 0 {
 		return Person{}, bad
 	}
+	if slices.ContainsFunc(p.Links, func(l Link) bool { return !IsPatient(l.Ref) || l.Grade < Possible || l.Grade > Certain }) ||
+		slices.ContainsFunc(p.Rejected, func(r concord.PatientRef) bool { return !IsPatient(r) }) {
+		return Person{}, bad
+	}
 	p = p.Clone()
-	slices.SortStableFunc(p.Links, func(a, b Link) int { return CompareRefs(a.Ref, b.Ref) })
-	for i, l := range p.Links {
-		if !l.Ref.Source.Valid() || l.Ref.IsZero() || l.Grade < Possible || l.Grade > Certain ||
-			i > 0 && p.Links[i-1].Ref == l.Ref {
+	slices.SortFunc(p.Links, func(a, b Link) int { return CompareRefs(a.Ref, b.Ref) })
+	for i := 1; i < len(p.Links); i++ {
+		if p.Links[i-1].Ref == p.Links[i].Ref {
 			return Person{}, bad
 		}
 	}
@@ -108,10 +111,21 @@ func millis(t time.Time) time.Time {
 	return time.UnixMilli(t.UnixMilli()).UTC()
 }
 
-// CompareRefs orders patients by source, then by the bytes of the id.
+// IsPatient tells whether ref names a patient: a source that can be, and an id.
+func IsPatient(ref concord.PatientRef) bool {
+	return ref.Source.Valid() && ref != concord.PatientRef{Source: ref.Source} && ref.Reveal() != ""
+}
+
+// CompareRefs orders patients by source, then by the bytes of the id; those without id come first.
 func CompareRefs(a, b concord.PatientRef) int {
-	if c := cmp.Compare(a.Source, b.Source); c != 0 {
+	if c := cmp.Compare(a.Source, b.Source); c != 0 || a == b {
 		return c
+	}
+	switch none := (concord.PatientRef{Source: a.Source}); none {
+	case a:
+		return -1
+	case b:
+		return 1
 	}
 	return strings.Compare(a.Reveal(), b.Reveal())
 }

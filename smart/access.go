@@ -39,7 +39,7 @@ func (l Lack) String() string {
 type Missing struct {
 	Lack Lack
 	// Scope is what would suffice, for the scope attribute of WWW-Authenticate (RFC 6750 §3): one scope, or two when
-	// the launch context is missing. "" for a type that R4 does not have.
+	// the launch context is missing. "" for a type that R4 does not have or an interaction that no scope covers.
 	Scope string
 }
 
@@ -121,7 +121,7 @@ func forbid(a Access, n need, lack Lack, have Prefix) *concord.Fault {
 			p = UserScope
 		}
 	}
-	if fhir.KnownType(a.Type) {
+	if n.perms != 0 && fhir.KnownType(a.Type) {
 		m.Scope = p.String() + "/" + string(a.Type) + "." + n.letters()
 		if lack == LacksContext {
 			m.Scope = "launch/patient " + m.Scope

@@ -12,6 +12,8 @@ func ownElement(t fhir.ResourceType) string {
 	switch t {
 	case fhir.TypeDevice:
 		return "patient"
+	case fhir.TypeBinary:
+		return "securityContext"
 	case "GuidanceResponse":
 		return "subject"
 	}

@@ -234,7 +234,7 @@ func (g Grant) Constraints(a Access) []Param {
 		case out == nil:
 			out = slices.Clone(t.rules[i].scope.params)
 		case slices.Equal(out, s.params):
-		case len(out) == 1 && len(s.params) == 1 && out[0].Key == s.params[0].Key && !strings.Contains(out[0].Key, ":"):
+		case len(out) == 1 && len(s.params) == 1 && out[0].Key == s.params[0].Key:
 			out[0].Value += "," + s.params[0].Value
 		default:
 			return nil

@@ -28,9 +28,9 @@ var errKeyFetch = errors.New("smart: the issuer's key set was not answered with 
 // fetcher gets a key set from where it is kept, and tells for how long it may be used without looking again.
 type fetcher func(ctx context.Context) (*keySet, time.Duration, error)
 
-// fetchURL asks an issuer. Redirects are not followed: keys come from the configured URL or not at all.
+// fetchURL asks an issuer, for as long as the context lasts. Redirects are not followed: keys come from the configured URL or not at all.
 func fetchURL(client *http.Client, from string) fetcher {
-	own := http.Client{Transport: client.Transport, Timeout: fetchTimeout,
+	own := http.Client{Transport: client.Transport,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	return func(ctx context.Context) (*keySet, time.Duration, error) {
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, from, nil)

@@ -113,6 +113,20 @@ func (r *rights) add(p places, source concord.SourceID, text string) {
 	}
 }
 
+// addAll puts what c refers to into p, and the Binaries whose URLs stand in it as attachments.
+func (r *rights) addAll(p places, c merge.Copy) {
+	for ref := range c.References() {
+		r.add(p, c.Source, ref.Text())
+	}
+	for content := range c.Get("content").Items() { // DocumentReference's has the Attachment, Media's is one
+		r.add(p, c.Source, content.Path("attachment", "url").Text())
+		r.add(p, c.Source, content.Get("url").Text())
+	}
+	for form := range c.Get("presentedForm").Items() {
+		r.add(p, c.Source, form.Get("url").Text())
+	}
+}
+
 // sift judges all of copies and tells which may be seen. What is seen by way of others is so directly, not over a chain.
 func (l *lens) sift(copies []merge.Copy) []bool {
 	keep := make([]bool, len(copies))
@@ -135,9 +149,7 @@ func (l *lens) sift(copies []merge.Copy) []bool {
 			continue
 		}
 		seen[place{c.Source, c.Type(), c.ID()}] = struct{}{}
-		for ref := range c.References() {
-			l.r.add(referred, c.Source, ref.Text())
-		}
+		l.r.addAll(referred, c)
 	}
 	for _, i := range open {
 		keep[i] = l.r.linkedTo(copies[i], seen, referred)

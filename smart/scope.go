@@ -78,8 +78,8 @@ func parsePermission(s string) (Permission, bool) {
 	return p, p != 0
 }
 
-// Param is one constraint of a granular scope, or one to put on a search: a search parameter's key with its modifier, and
-// its value after one percent-decoding. The value may be PHI.
+// Param is one constraint of a granular scope, or one to put on a search: a search parameter's name, and its value after
+// one percent-decoding. The value may be PHI.
 type Param struct{ Key, Value string }
 
 // anyType is how a scope names all types.
@@ -156,7 +156,7 @@ func parseScope(p Prefix, rest string) (Scope, bool) {
 	if s.params, ok = parseParams(query); !ok {
 		return Scope{}, false
 	}
-	s.name += "?" + shown(s.params)
+	s.name += "?" + shownParams(s.params)
 	if typ != anyType {
 		s.filters, ok = filtersFor(s.typ, s.params)
 	}
@@ -178,18 +178,16 @@ func parseParams(query string) ([]Param, bool) {
 	return out, true
 }
 
-// isParamKey tells whether s has the form of a search parameter's name, with a modifier or without. Chains don't.
+// isParamKey tells whether s has the form of a search parameter's name. Modifiers and chains are experimental in scopes,
+// and those that ask for what is not there would show the one copy of an event that lacks what hides the others: a scope
+// with one grants nothing.
 func isParamKey(s string) bool {
-	name, modifier, has := strings.Cut(s, ":")
-	if name == "" || has && modifier == "" {
-		return false
-	}
-	for _, c := range []byte(name + modifier) {
+	for _, c := range []byte(s) {
 		if (c|0x20 < 'a' || c|0x20 > 'z') && (c < '0' || c > '9') && c != '-' && c != '_' {
 			return false
 		}
 	}
-	return true
+	return s != ""
 }
 
 // filtersFor makes the filters that params are for resources of type t, all of them or none: a constraint that can't be
@@ -206,8 +204,8 @@ func filtersFor(t fhir.ResourceType, params []Param) ([]fhir.Filter, bool) {
 	return out, true
 }
 
-// shown writes params for the trail.
-func shown(params []Param) string {
+// shownParams writes params for the trail.
+func shownParams(params []Param) string {
 	var b strings.Builder
 	for i, p := range params {
 		if i > 0 {

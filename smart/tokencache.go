@@ -25,7 +25,7 @@ type verified struct {
 // can change afterwards, time and keys, is checked on each use.
 type tokenCache struct {
 	size int
-	macs sync.Pool // of hash.Hash, keyed
+	macs sync.Pool // of *mac
 
 	mu    sync.Mutex
 	byKey map[digest]*list.Element
@@ -38,18 +38,26 @@ func newTokenCache(size int) (*tokenCache, error) {
 		return nil, err
 	}
 	return &tokenCache{size: size, byKey: make(map[digest]*list.Element), order: list.New(),
-		macs: sync.Pool{New: func() any { return hmac.New(sha256.New, secret) }}}, nil
+		macs: sync.Pool{New: func() any { return &mac{Hash: hmac.New(sha256.New, secret)} }}}, nil
+}
+
+// mac is a keyed hash and room for what it hashes.
+type mac struct {
+	hash.Hash
+	in []byte
 }
 
 func (c *tokenCache) digest(token string) (d digest) {
-	m, ok := c.macs.Get().(hash.Hash)
+	m, ok := c.macs.Get().(*mac)
 	if !ok {
 		return d // can't be
 	}
-	defer c.macs.Put(m)
 	m.Reset()
-	_, _ = m.Write([]byte(token)) // a hash never fails
+	m.in = append(m.in[:0], token...)
+	_, _ = m.Write(m.in) // a hash never fails
 	m.Sum(d[:0])
+	clear(m.in) // the token stays nowhere
+	c.macs.Put(m)
 	return d
 }
 

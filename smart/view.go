@@ -39,9 +39,7 @@ func (g Grant) Reached(c merge.Copy, a Access, from ...merge.Copy) bool {
 			continue
 		}
 		seen[place{f.Source, f.Type(), f.ID()}] = struct{}{}
-		for ref := range f.References() {
-			g.r.add(referred, f.Source, ref.Text())
-		}
+		g.r.addAll(referred, f)
 	}
 	return g.r.linkedTo(c, seen, referred)
 }
@@ -109,12 +107,8 @@ type View struct {
 func (g Grant) View(r merge.Record, a Access) View {
 	if g.opensAll(a, func(yield func(fhir.Resource) bool) {
 		for i := range r.Entries {
-			e := &r.Entries[i]
-			if !yield(e.Survivor.Resource) {
-				return
-			}
-			for j := range e.Copies {
-				if !yield(e.Copies[j].Resource) {
+			for c := range copiesOf(&r.Entries[i]) {
+				if !yield(c.Resource) {
 					return
 				}
 			}
@@ -122,53 +116,72 @@ func (g Grant) View(r merge.Record, a Access) View {
 	}) {
 		return View{entries: r.Entries}
 	}
-	var copies []merge.Copy
-	for _, e := range r.Entries {
-		copies = append(append(copies, e.Survivor), e.Copies...)
+	copies := make([]merge.Copy, 0, len(r.Entries))
+	for i := range r.Entries {
+		copies = slices.AppendSeq(copies, copiesOf(&r.Entries[i]))
 	}
 	l := lens{r: g.r, a: a}
 	keep := l.sift(copies)
 	var v View
-	for _, e := range r.Entries {
-		n := 1 + len(e.Copies)
-		if narrowed, ok := narrow(e, keep[:n]); ok {
+	for i := range r.Entries {
+		e := &r.Entries[i]
+		narrowed, n, ok := narrow(e, keep)
+		if ok {
 			v.entries = append(v.entries, narrowed)
-			v.hidden += len(e.Copies) - len(narrowed.Copies)
-		} else {
-			v.hidden += len(e.Copies)
 		}
+		v.hidden += len(e.Copies) - len(narrowed.Copies)
 		keep = keep[n:]
 	}
 	return v
 }
 
-// narrow is e with those of its copies that keep, which tells of the survivor first, has; ok is false when the survivor
-// goes.
-func narrow(e merge.Entry, keep []bool) (_ merge.Entry, ok bool) {
-	if !keep[0] {
-		return merge.Entry{}, false
+// copiesOf is e's copies, and its survivor first in case it is not among them.
+func copiesOf(e *merge.Entry) iter.Seq[merge.Copy] {
+	return func(yield func(merge.Copy) bool) {
+		if !slices.Contains(e.Copies, e.Survivor) && !yield(e.Survivor) {
+			return
+		}
+		for _, c := range e.Copies {
+			if !yield(c) {
+				return
+			}
+		}
+	}
+}
+
+// narrow is e with those of its copies that keep, which begins with n verdicts on copiesOf(e), has; ok is false when the
+// survivor goes.
+func narrow(e *merge.Entry, keep []bool) (_ merge.Entry, n int, ok bool) {
+	survivor := slices.Index(e.Copies, e.Survivor)
+	n = len(e.Copies)
+	if survivor < 0 {
+		n, survivor = n+1, 0
+	}
+	keep = keep[:n]
+	if !keep[survivor] {
+		return merge.Entry{}, n, false
 	}
 	if !slices.Contains(keep, false) {
-		return e, true
+		return *e, n, true
 	}
+	keep = keep[n-len(e.Copies):]
 	// an addition names its source and not its copy, so it goes when any copy of that source does
 	gone := make(map[concord.SourceID]bool)
-	var left []merge.Copy
+	out := *e
+	out.Copies, out.Add = nil, nil
 	for i, c := range e.Copies {
-		if keep[1+i] {
-			left = append(left, c)
+		if keep[i] {
+			out.Copies = append(out.Copies, c)
 		} else {
 			gone[c.Source] = true
 		}
 	}
-	var add []merge.Addition
 	for _, x := range e.Add {
 		if !gone[x.From] {
-			add = append(add, x)
+			out.Add = append(out.Add, x)
 		}
 	}
-	e.Copies, e.Add = left, add
-	return e, true
+	return out, n, true
 }
 
 // Entries are what may be seen, in the record's order. They share the record's memory and must not be changed.

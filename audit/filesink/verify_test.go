@@ -348,25 +348,27 @@ func TestVerifyTellsProgress(t *testing.T) {
 func TestVerifyWhileWriting(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir, filesink.Options{SegmentBytes: 20_000, CheckpointEvery: 5})
-	stop := make(chan struct{})
+	done := make(chan struct{})
 	var wg sync.WaitGroup
 	for range 4 {
 		wg.Go(func() {
-			for {
-				select {
-				case <-stop:
-					return
-				default:
-					put(t, s, "x")
-				}
+			for range 60 {
+				put(t, s, "x")
 			}
 		})
 	}
-	for range 50 {
+	go func() {
+		defer close(done)
+		wg.Wait()
+	}()
+	for going := true; going; {
+		select {
+		case <-done:
+			going = false
+		default:
+		}
 		wantWhole(t, dir)
 	}
-	close(stop)
-	wg.Wait()
 	shut(t, s)
 	wantWhole(t, dir)
 }

@@ -69,6 +69,9 @@ func (s *Store) Person(ctx context.Context, id mpi.PersonID) (mpi.Person, error)
 
 // ByRef implements mpi.Store.
 func (s *Store) ByRef(ctx context.Context, ref concord.PatientRef) (mpi.Person, error) {
+	if !mpi.IsPatient(ref) {
+		return mpi.Person{}, &concord.Fault{Op: "mpi by ref", Kind: concord.NotFound}
+	}
 	return one(ctx, "mpi by ref", func() (*sql.Rows, error) {
 		return s.stmt.byRef.QueryContext(ctx, string(ref.Source), ref.Reveal())
 	})
@@ -172,7 +175,9 @@ func instant(ms sql.NullInt64) time.Time {
 }
 
 // column is instant the other way round.
-func column(t time.Time) sql.NullInt64 { return sql.NullInt64{Int64: t.UnixMilli(), Valid: !t.IsZero()} }
+func column(t time.Time) sql.NullInt64 {
+	return sql.NullInt64{Int64: t.UnixMilli(), Valid: !t.IsZero()}
+}
 
 // Find implements mpi.StandIns.
 func (s *Store) Find(ctx context.Context, resourceType, alias string) (mpi.StandIn, error) {

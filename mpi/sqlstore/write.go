@@ -59,11 +59,11 @@ func (s *Store) change(ctx context.Context, do func(*sql.Tx) error) error {
 	return tx.Commit()
 }
 
-var errConflict = &concord.Fault{Op: "mpi put", Kind: concord.Conflict}
+func conflict() error { return &concord.Fault{Op: "mpi put", Kind: concord.Conflict} }
 
 // release takes p's rows away but for its own, which it brings to the next version.
 func release(ctx context.Context, tx *sql.Tx, p *mpi.Person) error {
-	err := error(nil)
+	var err error
 	switch {
 	case p.Version > 0:
 		err = exactlyOne(tx.ExecContext(ctx, `UPDATE person SET version = version + 1, created = ? WHERE id = ? AND version = ?`,
@@ -77,7 +77,7 @@ func release(ctx context.Context, tx *sql.Tx, p *mpi.Person) error {
 			return err
 		}
 		if n > 0 {
-			return errConflict
+			return conflict()
 		}
 		return nil
 	}
@@ -131,7 +131,7 @@ func exactlyOne(r sql.Result, err error) error {
 		return err
 	}
 	if n != 1 {
-		return errConflict
+		return conflict()
 	}
 	return nil
 }

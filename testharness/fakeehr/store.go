@@ -46,10 +46,11 @@ type store struct {
 	byTarget map[string][]*record // Provenance by Type/id of its target
 	merged   map[string]string    // patient id → id of the record that it was merged into
 	sealed   map[string]bool      // Type/id that may not be read
+	hidden   map[string][]string  // patient id → system|value that can be searched for and is never shown
 }
 
 func newStore() *store {
-	return &store{types: map[string]*typeStore{}, byTarget: map[string][]*record{}, merged: map[string]string{}, sealed: map[string]bool{}}
+	return &store{types: map[string]*typeStore{}, byTarget: map[string][]*record{}, merged: map[string]string{}, sealed: map[string]bool{}, hidden: map[string][]string{}}
 }
 
 // head is what must be known of a resource to file it.
@@ -275,4 +276,24 @@ func (e *EHR) Merge(old, survivor string) {
 			s.file(n)
 		}
 	}
+}
+
+// Hide makes a patient findable by an identifier that the record does not show, as Cerner and Epic do with the SSN.
+func (e *EHR) Hide(patient, system, value string) {
+	e.store.mu.Lock()
+	defer e.store.mu.Unlock()
+	e.store.hidden[patient] = append(e.store.hidden[patient], system+"|"+value)
+}
+
+func (s *store) unshown(patient string, wants []string) bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for _, have := range s.hidden[patient] {
+		for _, w := range wants {
+			if w == have || "|"+w == have[strings.IndexByte(have, '|'):] {
+				return true
+			}
+		}
+	}
+	return false
 }

@@ -8,6 +8,8 @@ type Options struct {
 	Persons int
 	// Sources are the EHRs; nil means DefaultSources.
 	Sources []Source
+	// NoHistory leaves persons without events, for tests of matching with very many persons.
+	NoHistory bool
 	// Observations is the least number of Observations per person; 0 leaves what the history gives. Beyond that come
 	// monitoring values of a hospital stay.
 	Observations int

@@ -89,7 +89,10 @@ func Generate(o Options) *Population {
 	persons := people(seed(o.Seed), o, len(d.sources))
 	for i := range persons {
 		p := &persons[i]
-		events := history(d.seed, o, p, d.staff)
+		var events []*event
+		if !o.NoHistory {
+			events = history(d.seed, o, p, d.staff)
+		}
 		d.deal(p, patientBody(p), events)
 	}
 	return d.population(persons)

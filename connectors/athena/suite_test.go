@@ -1,0 +1,22 @@
+package athena_test
+
+import (
+	"testing"
+
+	"concord/connectors"
+	"concord/connectors/athena"
+	"concord/connectors/connectortest"
+	"concord/federation"
+)
+
+func TestSuite(t *testing.T) { connectortest.Run(t, athena.New) }
+
+func TestSuiteGuarded(t *testing.T) {
+	connectortest.Run(t, func(cfg connectors.Config) (federation.Connector, error) {
+		c, err := athena.New(cfg)
+		if err != nil {
+			return nil, err
+		}
+		return connectors.Guard(c, connectors.GuardConfig{Failures: 1000}), nil
+	})
+}

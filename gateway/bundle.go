@@ -1,0 +1,169 @@
+package gateway
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"log/slog"
+	"slices"
+	"strconv"
+
+	"concord"
+	"concord/fhir"
+	"concord/merge"
+	"concord/smart"
+)
+
+// renderPage renders one page of a book as a searchset: matches, what they include, and last what is missing. Everything
+// goes through the grant's view once more, entry by entry.
+func (x *exchange) renderPage(b *book, id string, n int) (*answer, *problem) {
+	matches := b.matches
+	if b.q.count == 0 {
+		matches = nil
+	} else {
+		from := min(n*b.q.count, len(matches))
+		matches = matches[from:min(from+b.q.count, len(matches))]
+	}
+	includes := x.includesOf(b, matches)
+	if b.whole && n > 0 {
+		includes = nil // what a whole chart refers to comes with its first page
+	}
+	along := x.alongOf(b, matches)
+	entries := slices.Concat(matches, includes, along)
+	view := x.grant.View(merge.Record{Entries: entries}, b.access)
+	if view.Len() != len(entries) || view.Hidden() > 0 {
+		if id != "" && n > 0 || id != "" && x.route.interaction == fhir.Page {
+			return nil, x.hidden()
+		}
+		x.g.cfg.Log.Error("the view hides what was let through", slog.String("request_id", x.id))
+		return nil, ofFault(&concord.Fault{Op: "view", Kind: concord.Internal})
+	}
+	r := x.g.newRenderer(b.people...)
+	for _, es := range [][]merge.Entry{b.matches, b.others} {
+		for _, e := range es {
+			r.place(e)
+		}
+	}
+	size := 4096
+	for _, e := range entries {
+		size += len(e.Survivor.Raw()) + 512
+	}
+	out := make([]byte, 0, size)
+	out = append(out, `{"resourceType":"Bundle","type":"searchset"`...)
+	if !b.partial && !b.q.noTotal {
+		out = append(out, `,"total":`...)
+		out = strconv.AppendInt(out, int64(len(b.matches)), 10)
+	}
+	out = append(out, `,"link":[{"relation":"self","url":`...)
+	out = fhir.AppendString(out, b.self)
+	out = append(out, '}')
+	if id != "" && (n+1)*b.q.count < len(b.matches) {
+		out = append(out, `,{"relation":"next","url":`...)
+		out = append(fhir.AppendString(out, x.pageLink(b, id, n+1)), '}')
+	}
+	out = append(out, ']')
+	out, count := x.renderEntries(out, r, b, view, len(matches))
+	if len(b.issues) > 0 {
+		out = entrySeparator(out, count)
+		out = append(out, `{"resource":`...)
+		out = appendOutcome(out, b.issues)
+		out = append(out, `,"search":{"mode":"outcome"}}`...)
+		count++
+	}
+	if count > 0 {
+		out = append(out, ']')
+	}
+	out = append(out, '}')
+	if err := x.remember(r); err != nil {
+		return nil, ofFault(err)
+	}
+	a := okay(out)
+	a.partial = b.partial
+	if len(x.outcomes) == 0 && b.sources != "" {
+		a.header = map[string]string{"Server-Timing": b.sources}
+	}
+	return a, nil
+}
+
+func (x *exchange) pageLink(b *book, id string, n int) string {
+	at := x.g.base + "/" + string(b.route.typ)
+	if b.route.interaction == fhir.Everything {
+		at += "/" + b.route.id + "/$everything"
+	}
+	return at + "?" + pageParam + "=" + id + "." + strconv.Itoa(n)
+}
+
+func entrySeparator(out []byte, count int) []byte {
+	if count == 0 {
+		return append(out, `,"entry":[`...)
+	}
+	return append(out, ',')
+}
+
+// renderEntries writes the view's entries, the first of them as matches, and a Provenance for each match if it was asked
+// for and the token shows it.
+func (x *exchange) renderEntries(out []byte, r *renderer, b *book, view smart.View, matches int) ([]byte, int) {
+	count := 0
+	var provenance []byte
+	history := b.q.history && x.showsProvenance(b)
+	for e := range view.Entries() {
+		out = entrySeparator(out, count)
+		id, t := r.entryID(e), e.Survivor.Type()
+		out = append(out, `{"fullUrl":"`...)
+		out = append(append(append(append(out, r.base...), '/'), t...), '/')
+		out = append(append(out, id...), `","resource":`...)
+		out = r.subset(out, e, id, b.q.elements)
+		mode := fhir.ModeInclude
+		if count < matches {
+			mode = fhir.ModeMatch
+			if history {
+				provenance = r.provenance(provenance, e, id, b.recorded)
+			}
+		}
+		out = append(append(append(out, `,"search":{"mode":"`...), mode...), `"}}`...)
+		x.disclose(t)
+		count++
+	}
+	if len(provenance) > 0 {
+		out = entrySeparator(out, count)
+		out = append(out, provenance[1:]...)
+		count++
+	}
+	return out, count
+}
+
+// showsProvenance tells whether the token covers Provenance, and all of it: what is made here can't be told apart by a
+// granular scope.
+func (x *exchange) showsProvenance(b *book) bool {
+	a := smart.Access{Type: fhir.TypeProvenance, Interaction: fhir.SearchType, Patient: b.access.Patient}
+	return x.grant.Check(a) == nil && x.grant.Constraints(a) == nil
+}
+
+// provenance appends, behind a comma, an entry that tells what a merged resource was made from (R4 Provenance).
+func (r *renderer) provenance(out []byte, e merge.Entry, id, recorded string) []byte {
+	t := e.Survivor.Type()
+	sum := sha256.Sum256([]byte(string(t) + "/" + id))
+	u := hex.EncodeToString(sum[:16])
+	out = append(out, `,{"fullUrl":"urn:uuid:`+u[:8]+"-"+u[8:12]+"-8"+u[13:16]+"-8"+u[17:20]+"-"+u[20:]+`","resource":{"resourceType":"Provenance","target":[{"reference":"`...)
+	out = append(append(append(append(out, t...), '/'), id...), `"}],"recorded":"`+recorded+`"`...)
+	if len(e.Copies) > 1 {
+		out = append(out, `,"activity":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/iso-21089-lifecycle","code":"merge"}]}`...)
+	}
+	out = append(out, `,"agent":[`...)
+	agent := func(role, who string) {
+		out = append(out, `{"type":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/provenance-participant-type","code":"`+role+`"}]},"who":`+who+`}`...)
+	}
+	agent("assembler", `{"display":"Concord"}`)
+	for _, s := range e.SourcesOf() {
+		out = append(out, ',')
+		agent("custodian", `{"identifier":{"system":"`+systemSource+`","value":"`+string(s)+`"}}`)
+	}
+	out = append(out, `],"entity":[`...)
+	for i, c := range e.Copies {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out = append(append(append(append(out, `{"role":"source","what":{"reference":"`...), t...), '/'), r.id(c)...)
+		out = append(out, `"}}`...)
+	}
+	return append(out, `]},"search":{"mode":"include"}}`...)
+}

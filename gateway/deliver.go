@@ -1,0 +1,187 @@
+package gateway
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"concord"
+	"concord/audit"
+	"concord/federation"
+	"concord/fhir"
+)
+
+// deliver records the answer and lets it out, in this order: what can't be recorded does not leave.
+func (x *exchange) deliver(w http.ResponseWriter, a *answer) {
+	if !x.route.public {
+		if err := x.g.cfg.Trail.Record(x.ctx, x.event(a)); err != nil {
+			x.g.cfg.Log.Error("audit record", slog.Any("error", err), slog.String("request_id", x.id))
+			x.g.cfg.Metrics.auditFailures.Inc()
+			p := refuse(http.StatusServiceUnavailable, "transient", "the answer can't be recorded, so it is not given; try again")
+			p.retryAfter = time.Second
+			a = p.answer()
+			x.outcomes = nil
+		}
+	}
+	h := w.Header()
+	h.Set("Content-Type", a.contentType)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cache-Control", "no-store")
+	if x.route.public {
+		h.Set("Cache-Control", "public, max-age=300")
+	}
+	h.Set("X-Request-Id", x.id)
+	if id := x.r.Header.Get("X-Request-Id"); id != "" && len(id) <= 128 && printable(id) {
+		h.Set("X-Correlation-Id", id)
+	}
+	for k, v := range a.header {
+		h.Set(k, v)
+	}
+	if t := serverTiming(x.outcomes); t != "" {
+		h.Set("Server-Timing", t)
+	}
+	if x.strict() && a.status == http.StatusOK {
+		h.Set("Preference-Applied", "handling=strict")
+	}
+	x.limitHeaders(h)
+	if a.etag != "" {
+		h.Set("ETag", a.etag)
+		if a.status == http.StatusOK && matchesETag(x.r, a.etag) {
+			w.WriteHeader(http.StatusNotModified)
+			x.observe(http.StatusNotModified)
+			return
+		}
+	}
+	h.Set("Content-Length", strconv.Itoa(len(a.body)))
+	w.WriteHeader(a.status)
+	if x.r.Method != http.MethodHead {
+		_, _ = w.Write(a.body) // whoever is gone can't be told
+	}
+	x.observe(a.status)
+}
+
+func (x *exchange) observe(status int) {
+	x.g.cfg.Metrics.answered(x, status, time.Since(x.began))
+	x.g.cfg.Log.Info("request", slog.String("request_id", x.id), slog.String("route", x.route.template), slog.String("method", audit.MethodOf(x.r.Method).String()),
+		slog.Int("status", status), slog.Int64("ms", time.Since(x.began).Milliseconds()))
+}
+
+func matchesETag(r *http.Request, etag string) bool {
+	for t := range strings.SplitSeq(r.Header.Get("If-None-Match"), ",") {
+		if t = strings.TrimSpace(t); t == etag || t == "*" {
+			return true
+		}
+	}
+	return false
+}
+
+// serverTiming tells of each source how long it took, in milliseconds, and what became of it.
+func serverTiming(all []federation.Outcome) string {
+	type sum struct {
+		source  concord.SourceID
+		elapsed time.Duration
+		status  federation.Status
+		kind    string
+	}
+	var sums []sum
+	for _, o := range all {
+		i := slices.IndexFunc(sums, func(s sum) bool { return s.source == o.Source })
+		if i < 0 {
+			i = len(sums)
+			sums = append(sums, sum{source: o.Source, status: federation.OK})
+		}
+		s := &sums[i]
+		s.elapsed = max(s.elapsed, o.Elapsed)
+		if o.Status != federation.OK && (s.status == federation.OK || o.Status == federation.Failed) {
+			s.status, s.kind = o.Status, ""
+			if o.Fault != nil {
+				s.kind = " " + issueCode(o.Fault.Kind)
+			}
+		}
+	}
+	slices.SortFunc(sums, func(a, b sum) int { return cmp.Compare(a.source, b.source) })
+	var b strings.Builder
+	for i, s := range sums {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(string(s.source) + ";dur=" + strconv.FormatInt(s.elapsed.Milliseconds(), 10) + `;desc="` + s.status.String() + s.kind + `"`)
+	}
+	return b.String()
+}
+
+// event is the record of the exchange.
+func (x *exchange) event(a *answer) audit.Event {
+	e := audit.Event{
+		Type: audit.EventAccess, Time: time.Now(), RequestID: x.id,
+		PrincipalID: x.token.Subject, PrincipalRole: x.token.Role, TenantID: x.token.Tenant, ClientID: x.token.Client,
+		ResourceType: string(x.route.typ), ResourceID: x.resource, Interaction: auditInteraction(x.route.interaction),
+		Method: audit.MethodOf(x.r.Method), Route: x.route.template, SourceIP: peer(x.r), UserAgent: audit.DigestOf(x.r.UserAgent()),
+		Status: a.status, Elapsed: time.Since(x.began), BreakGlass: x.glass, Denied: x.denied, MissingScope: x.missing,
+	}
+	if e.PrincipalID == "" {
+		e.PrincipalID = x.token.Client
+	}
+	switch {
+	case a.status == http.StatusUnauthorized || a.status == http.StatusForbidden || a.status == http.StatusTooManyRequests:
+		e.Type, e.Outcome = audit.EventDenied, audit.Refused
+	case a.status >= 400:
+		e.Outcome = audit.Failure
+	case a.partial:
+		e.Outcome = audit.Partial
+	default:
+		e.Outcome = audit.Success
+	}
+	if e.Type == audit.EventAccess && a.status < 400 {
+		e.Scopes = x.grant.UsedScopes(x.access)
+	}
+	for t, n := range x.disclosed {
+		e.Disclosed = append(e.Disclosed, audit.Disclosure{Type: string(t), Count: n})
+	}
+	slices.SortFunc(e.Disclosed, func(a, b audit.Disclosure) int { return strings.Compare(a.Type, b.Type) })
+	e.Sources = sourceAccesses(x.outcomes)
+	return e
+}
+
+// sourceAccesses sums the outcomes by source.
+func sourceAccesses(all []federation.Outcome) (out []audit.SourceAccess) {
+	for _, o := range all {
+		i := slices.IndexFunc(out, func(s audit.SourceAccess) bool { return s.Source == o.Source })
+		if i < 0 {
+			i = len(out)
+			out = append(out, audit.SourceAccess{Source: o.Source, Outcome: audit.SourceOK})
+		}
+		out[i].Resources += o.Resources
+		out[i].Elapsed = max(out[i].Elapsed, o.Elapsed)
+		if !o.Complete() && out[i].Outcome == audit.SourceOK {
+			out[i].Outcome = audit.SourceIncomplete
+			if o.Fault != nil {
+				out[i].Outcome = sourceOutcomes[issueCode(o.Fault.Kind)]
+			}
+		}
+	}
+	return out
+}
+
+var sourceOutcomes = map[string]audit.SourceOutcome{"timeout": audit.SourceTimeout, "transient": audit.SourceTransient, "throttled": audit.SourceThrottled,
+	"forbidden": audit.SourceForbidden, "exception": audit.SourceException, "incomplete": audit.SourceIncomplete, "not-supported": audit.SourceNotSupported}
+
+var auditInteractions = map[fhir.Interaction]audit.Interaction{fhir.Read: audit.Read, fhir.VRead: audit.VRead, fhir.SearchType: audit.SearchType, fhir.Page: audit.SearchType,
+	fhir.Create: audit.Create, fhir.Update: audit.Update, fhir.Patch: audit.Patch, fhir.Delete: audit.Delete, fhir.History: audit.History,
+	fhir.Capabilities: audit.Capabilities, fhir.Everything: audit.Operation, fhir.Match: audit.Operation, fhir.Pix: audit.Operation,
+	fhir.Validate: audit.Operation, fhir.GraphQL: audit.GraphQL, fhir.Export: audit.Export}
+
+func auditInteraction(i fhir.Interaction) audit.Interaction { return auditInteractions[i] }
+
+// remember keeps the stand-ins that an answer holds, before it leaves: an id that can't be read again would be a lie.
+func (x *exchange) remember(r *renderer) error {
+	if len(r.standIns) == 0 {
+		return nil
+	}
+	return x.g.cfg.StandIns.Save(context.WithoutCancel(x.ctx), r.standIns)
+}

@@ -1,0 +1,200 @@
+package gateway
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"time"
+
+	"concord"
+	"concord/audit"
+	"concord/federation"
+	"concord/fhir"
+	"concord/gateway/ratelimit"
+	"concord/smart"
+)
+
+// exchange is one request on its way through the chain. It holds PHI.
+type exchange struct {
+	g       *Gateway
+	r       *http.Request
+	ctx     context.Context //nolint:containedctx // an exchange is the request
+	id      string          // the gateway's own id of the request
+	began   time.Time
+	route   route
+	token   smart.Token
+	grant   smart.Grant
+	session *federation.Session
+	limit   *ratelimit.Decision // nil when no limit applied
+
+	// what the trail and the headers tell
+	access    smart.Access
+	outcomes  []federation.Outcome
+	disclosed map[fhir.ResourceType]int
+	resource  string // the id that the answer is about, once it is known to be one
+	denied    audit.Denial
+	missing   string // the scope that would have sufficed
+	glass     bool   // limits were lifted in an emergency
+}
+
+// answer is what leaves, once it is recorded.
+type answer struct {
+	status      int
+	contentType string
+	body        []byte
+	etag        string
+	header      map[string]string // further headers
+	partial     bool              // some source is missing from it
+}
+
+const fhirJSON = "application/fhir+json; charset=utf-8"
+
+func okay(body []byte) *answer {
+	return &answer{status: http.StatusOK, contentType: fhirJSON, body: body}
+}
+
+// answer makes a problem what it looks like to the client.
+func (p *problem) answer() *answer {
+	a := &answer{status: p.status, contentType: fhirJSON, body: appendOutcome(nil, p.issues), header: map[string]string{}}
+	if p.challenge != "" {
+		a.header["WWW-Authenticate"] = p.challenge
+	}
+	if p.retryAfter > 0 {
+		a.header["Retry-After"] = retryAfter(p.retryAfter)
+	}
+	return a
+}
+
+// strict tells whether the client asked for Prefer: handling=strict.
+func (x *exchange) strict() bool {
+	for _, h := range x.r.Header.Values("Prefer") {
+		for p := range strings.SplitSeq(h, ",") {
+			if strings.EqualFold(strings.ReplaceAll(strings.TrimSpace(p), " ", ""), "handling=strict") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// strategy is what one source's failure does to this request.
+func (x *exchange) strategy() federation.Strategy {
+	if x.strict() {
+		return federation.Abort
+	}
+	return federation.Warn
+}
+
+// note remembers what became of the sources.
+func (x *exchange) note(all []federation.Outcome) { x.outcomes = append(x.outcomes, all...) }
+
+// disclose counts a resource that leaves.
+func (x *exchange) disclose(t fhir.ResourceType) {
+	if x.disclosed == nil {
+		x.disclosed = map[fhir.ResourceType]int{}
+	}
+	x.disclosed[t]++
+}
+
+// check asks the grant, and makes its refusal a problem.
+func (x *exchange) check(a smart.Access) *problem {
+	x.access = a
+	err := x.grant.Check(a)
+	if err == nil {
+		return nil
+	}
+	return x.forbidden(err)
+}
+
+// forbidden is the 403 of a grant that does not cover the request, naming the scope that would.
+func (x *exchange) forbidden(err error) *problem {
+	p := refuse(http.StatusForbidden, "forbidden", "the token does not cover this")
+	x.denied = audit.InsufficientScope
+	if m := missing(err); m != nil {
+		x.missing = m.Scope
+		if m.Lack == smart.OtherPatient {
+			x.denied = audit.OtherPatient
+		}
+		p.scope = m.Scope
+		if m.Scope != "" {
+			p.challenge = `Bearer realm="concord", error="insufficient_scope", scope="` + m.Scope + `"`
+		}
+	}
+	return p
+}
+
+// sourceProblems are the issues that tell what is missing, and what the sources said of their answers, each once.
+func sourceIssues(all []federation.Outcome, optional bool) (out []issue, partial bool) {
+	add := func(x issue) {
+		for _, y := range out {
+			if x == y {
+				return
+			}
+		}
+		out = append(out, x)
+	}
+	for _, o := range all {
+		for _, n := range o.Notes {
+			switch n {
+			case federation.NoteDisclaimer:
+				add(issue{severity: "information", code: "informational", source: o.Source, text: "the source says that its answer may not be its whole record"})
+			case federation.NoteWithheld:
+				add(issue{severity: "warning", code: "incomplete", source: o.Source, text: "the source says that it withholds data", on: o.Type})
+			case federation.NoteDropped:
+				add(issue{severity: "warning", code: "incomplete", source: o.Source, text: "the source sent what does not belong to the answer; it was dropped", on: o.Type})
+			case federation.NoteOther:
+				add(issue{severity: "warning", code: "incomplete", source: o.Source, text: "the source gave a warning about its answer", on: o.Type})
+			case federation.NoteIgnored:
+			}
+		}
+		if o.Fault == nil {
+			partial = partial || !o.Complete()
+			continue
+		}
+		x := issue{severity: "warning", code: issueCode(o.Fault.Kind), source: o.Source, text: kindText(o.Fault.Kind), on: o.Type}
+		if o.Status == federation.Skipped && optional {
+			x.severity = "information"
+		}
+		partial = true
+		add(x)
+	}
+	return out, partial
+}
+
+// allFailed is the problem of an answer to which no source gave anything; nil when one did.
+func allFailed(all []federation.Outcome) *problem {
+	worst := 0
+	var wait time.Duration
+	for _, o := range all {
+		if o.Status == federation.OK || o.Status == federation.Partial {
+			return nil
+		}
+		status := http.StatusBadGateway
+		if o.Fault != nil {
+			switch o.Fault.Kind {
+			case concord.Unavailable, concord.RateLimited:
+				status = http.StatusServiceUnavailable
+			case concord.Timeout, concord.Canceled:
+				status = http.StatusGatewayTimeout
+			case concord.Unsupported:
+				status = http.StatusNotImplemented
+			}
+			wait = max(wait, o.Fault.RetryAfter)
+		}
+		worst = max(worst, status)
+	}
+	if worst == 0 {
+		return nil
+	}
+	if worst == http.StatusNotImplemented {
+		worst = http.StatusBadGateway
+	}
+	p := &problem{status: worst, reason: "transient", retryAfter: max(wait, time.Second)}
+	p.issues, _ = sourceIssues(all, false)
+	for i := range p.issues {
+		if p.issues[i].severity == "warning" {
+			p.issues[i].severity = "error"
+		}
+	}
+	return p
+}

@@ -1,0 +1,268 @@
+package gateway
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+
+	"concord"
+	"concord/audit"
+	"concord/federation"
+	"concord/fhir"
+	"concord/gateway/ratelimit"
+	"concord/merge"
+	"concord/mpi"
+	"concord/smart"
+)
+
+// Config is what a Gateway is made of. All fields but those said to be optional are needed.
+type Config struct {
+	// PublicURL is the base of every link that is handed out, without a slash at its end.
+	PublicURL string
+	Version   string // of the program, for the CapabilityStatement
+	Federator *federation.Federator
+	Engine    *merge.Engine
+	StandIns  mpi.StandIns
+	Verifier  *smart.Verifier
+	Trail     *audit.Trail
+	Limits    Limits // optional: the zero Limits limit nothing
+	// AuthServer is what the SMART configuration says of the authorization server; optional.
+	AuthServer smart.AuthServer
+	Log        *slog.Logger
+	Metrics    *Metrics
+}
+
+// Limits bound how often a caller may ask.
+type Limits struct {
+	Limiter    ratelimit.Limiter     // nil: no limits
+	BreakGlass *ratelimit.BreakGlass // nil: every break-glass header is refused
+}
+
+// Gateway is the public HTTP handler. New makes it.
+type Gateway struct {
+	cfg    Config
+	base   string                      // the FHIR base, as clients see it
+	bases  map[concord.SourceID]string // the sources' own
+	budget time.Duration               // for one request
+	pages  *pages
+	chain  []step
+}
+
+// step is one station of the chain: it lets the exchange pass, answers it, or refuses it.
+type step struct {
+	name string
+	do   func(*exchange) (*answer, *problem)
+}
+
+// New makes a Gateway.
+func New(cfg Config) *Gateway {
+	g := &Gateway{cfg: cfg, base: strings.TrimSuffix(cfg.PublicURL, "/") + basePath, bases: map[concord.SourceID]string{}, pages: newPages()}
+	for _, s := range cfg.Federator.Sources() {
+		g.bases[s.Source] = s.Base
+		g.budget = max(g.budget, s.Budget)
+	}
+	g.budget += time.Second // of the two that the contract leaves, one is for what comes behind the sources
+	// The order is the security: what a request is decides its limit, the token comes before everything that costs, and
+	// nothing is asked of a source before limit and grant.
+	g.chain = []step{
+		{"public", g.public},
+		{"authenticate", g.authenticate},
+		{"limit", g.limited},
+		{"built", g.offered},
+		{"context", g.context},
+		{"interact", g.interact},
+	}
+	return g
+}
+
+// maxBody bounds a request's body; searches are all that has one.
+const maxBody = 64 << 10
+
+// ServeHTTP answers one request. Whatever happens, what leaves is recorded first.
+func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	x := &exchange{g: g, r: r, id: newID(), began: time.Now()}
+	ctx, cancel := context.WithTimeout(r.Context(), g.budget)
+	defer cancel()
+	x.ctx = ctx
+	if r.Body != nil {
+		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	}
+	x.deliver(w, x.run())
+}
+
+// run takes the exchange through the chain. A panic is an answer like others: it says nothing of its cause.
+func (x *exchange) run() (a *answer) {
+	defer func() {
+		if recover() != nil {
+			x.g.cfg.Log.Error("panic", slog.String("route", x.route.template), slog.String("request_id", x.id))
+			x.disclosed = nil
+			a = refuse(http.StatusInternalServerError, "exception", "something went wrong here").answer()
+		}
+	}()
+	rt, bad := classify(x.r.Method, x.r.URL.EscapedPath())
+	x.route = rt
+	if bad != nil {
+		// a caller without a token learns nothing of what there is
+		if _, p := x.g.authenticate(x); p != nil && rt.template != "other" {
+			bad = p
+		}
+		return bad.answer()
+	}
+	for _, s := range x.g.chain {
+		a, bad := s.do(x)
+		switch {
+		case bad != nil:
+			return bad.answer()
+		case a != nil:
+			return a
+		}
+	}
+	return notFound("no such page").answer()
+}
+
+func newID() string {
+	var b [12]byte
+	_, _ = rand.Read(b[:]) // never fails: crypto/rand ends the program first
+	return hex.EncodeToString(b[:])
+}
+
+// public answers what needs no token.
+func (g *Gateway) public(x *exchange) (*answer, *problem) {
+	if !x.route.public {
+		return nil, nil
+	}
+	if strings.HasSuffix(x.route.template, "smart-configuration") {
+		return g.smartConfiguration()
+	}
+	if !accepts(x.r) {
+		return nil, refuse(http.StatusNotAcceptable, "not-supported", "only JSON is offered")
+	}
+	return g.capabilities(), nil
+}
+
+// authenticate verifies the token.
+func (g *Gateway) authenticate(x *exchange) (*answer, *problem) {
+	if x.r.URL.RawQuery != "" && strings.Contains(x.r.URL.RawQuery, "access_token=") {
+		x.denied = audit.InvalidToken
+		p := refuse(http.StatusBadRequest, "invalid", "a token belongs in the Authorization header")
+		p.challenge = `Bearer realm="concord", error="invalid_request"`
+		return nil, p
+	}
+	t, err := g.cfg.Verifier.Verify(x.ctx, x.r.Header.Values("Authorization"))
+	if err == nil {
+		x.token = t
+		return nil, nil
+	}
+	g.cfg.Log.Info("token refused", slog.String("reason", smart.RefusalOf(err).String()), slog.String("request_id", x.id))
+	switch smart.RefusalOf(err) {
+	case smart.NoToken:
+		x.denied = audit.NoToken
+		p := unauthorized()
+		p.challenge = `Bearer realm="concord"`
+		return nil, p
+	case smart.SeveralTokens:
+		x.denied = audit.InvalidToken
+		p := refuse(http.StatusBadRequest, "invalid", "one Authorization header, please")
+		p.challenge = `Bearer realm="concord", error="invalid_request"`
+		return nil, p
+	case smart.KeysUnreachable:
+		p := refuse(http.StatusServiceUnavailable, "transient", "the issuer's keys can't be had; try again")
+		p.retryAfter = 5 * time.Second
+		return nil, p
+	}
+	x.denied = audit.InvalidToken
+	return nil, unauthorized()
+}
+
+// offered refuses what is known and not built.
+func (g *Gateway) offered(x *exchange) (*answer, *problem) {
+	if !x.route.built {
+		return nil, refuse(http.StatusNotImplemented, "not-supported", "this interaction is not offered")
+	}
+	if !accepts(x.r) {
+		return nil, refuse(http.StatusNotAcceptable, "not-supported", "only JSON is offered")
+	}
+	return nil, nil
+}
+
+// accepts tells whether the client takes JSON.
+func accepts(r *http.Request) bool {
+	values := r.Header.Values("Accept")
+	for _, h := range values {
+		for t := range strings.SplitSeq(h, ",") {
+			if jsonFormat(t) {
+				return true
+			}
+		}
+	}
+	return len(values) == 0 || strings.Contains(r.URL.RawQuery, "_format=")
+}
+
+// context finds whom the token's patient scopes are about, and makes the grant.
+func (g *Gateway) context(x *exchange) (*answer, *problem) {
+	x.session = g.cfg.Federator.Begin(x.ctx)
+	scopes, _ := smart.ParseScopes(x.token.Scope)
+	c := smart.Context{Bases: g.bases}
+	wanted := false
+	for _, s := range scopes {
+		wanted = wanted || s.Prefix() == smart.PatientScope
+	}
+	if claim := strings.TrimPrefix(x.token.PatientClaim, "Patient/"); wanted && claim != "" {
+		p, err := x.person(claim)
+		switch {
+		case err == nil:
+			c.Person, c.Refs = p.ID, p.Refs()
+		case !errors.Is(err, concord.NotFound):
+			return nil, ofFault(err)
+		}
+	}
+	x.grant = smart.NewGrant(x.token, scopes, c)
+	return nil, nil
+}
+
+// person is whom an id of the gateway means: a person's, or that of a source's patient. NotFound when nobody.
+func (x *exchange) person(id string) (mpi.Person, error) {
+	a, err := x.g.resolveID(x.ctx, fhir.TypePatient, id)
+	if err != nil {
+		return mpi.Person{}, err
+	}
+	if a.person != "" {
+		return x.session.Person(a.person)
+	}
+	return x.session.Identify(concord.NewPatientRef(a.source, a.id))
+}
+
+// interact does what was asked.
+func (g *Gateway) interact(x *exchange) (*answer, *problem) {
+	switch x.route.interaction {
+	case fhir.SearchType:
+		return x.search()
+	case fhir.Read:
+		return x.read()
+	case fhir.Everything:
+		return x.everything()
+	}
+	return nil, nil
+}
+
+// missing is the cause of a grant's refusal.
+func missing(err error) *smart.Missing {
+	var m *smart.Missing
+	errors.As(err, &m)
+	return m
+}
+
+// peer is the address of the connection's other end.
+func peer(r *http.Request) netip.Addr {
+	ap, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return ap.Addr().Unmap()
+}

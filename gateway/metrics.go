@@ -1,0 +1,59 @@
+package gateway
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"concord"
+	"concord/audit"
+	"concord/federation"
+)
+
+// Metrics are the gateway's own. Their labels come from closed sets: routes are templates, types are R4's, sources are
+// configured.
+type Metrics struct {
+	requests      *prometheus.CounterVec
+	seconds       *prometheus.HistogramVec
+	denials       *prometheus.CounterVec
+	sources       *prometheus.CounterVec
+	sourceSeconds *prometheus.HistogramVec
+	auditFailures prometheus.Counter
+	breakGlass    prometheus.Counter
+}
+
+// NewMetrics registers the gateway's metrics.
+func NewMetrics(reg prometheus.Registerer) *Metrics {
+	seconds := []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30}
+	m := &Metrics{
+		requests:      prometheus.NewCounterVec(prometheus.CounterOpts{Name: "concord_requests_total", Help: "Requests answered."}, []string{"route", "status"}),
+		seconds:       prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "concord_request_seconds", Help: "Time to an answer.", Buckets: seconds}, []string{"interaction"}),
+		denials:       prometheus.NewCounterVec(prometheus.CounterOpts{Name: "concord_denials_total", Help: "Requests refused, by type and reason."}, []string{"type", "reason"}),
+		sources:       prometheus.NewCounterVec(prometheus.CounterOpts{Name: "concord_source_asks_total", Help: "Questions to sources, by what became of them."}, []string{"source", "outcome"}),
+		sourceSeconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "concord_source_seconds", Help: "Time that a source took.", Buckets: seconds}, []string{"source"}),
+		auditFailures: prometheus.NewCounter(prometheus.CounterOpts{Name: "concord_audit_failures_total", Help: "Answers refused because they could not be recorded."}),
+		breakGlass:    prometheus.NewCounter(prometheus.CounterOpts{Name: "concord_break_glass_total", Help: "Requests whose limits were lifted in an emergency."}),
+	}
+	reg.MustRegister(m.requests, m.seconds, m.denials, m.sources, m.sourceSeconds, m.auditFailures, m.breakGlass)
+	return m
+}
+
+// answered counts one answer.
+func (m *Metrics) answered(x *exchange, status int, took time.Duration) {
+	m.requests.WithLabelValues(x.route.template, strconv.Itoa(status)).Inc()
+	m.seconds.WithLabelValues(string(x.route.interaction)).Observe(took.Seconds())
+	if x.denied != audit.NotDenied {
+		m.denials.WithLabelValues(string(x.route.typ), x.denied.String()).Inc()
+	}
+}
+
+// Asked counts one question to a source; it is what federation.Options.Observe wants.
+func (m *Metrics) Asked(o federation.Outcome) {
+	outcome := o.Status.String()
+	if o.Fault != nil && o.Fault.Kind != concord.Unknown {
+		outcome = o.Fault.Kind.String()
+	}
+	m.sources.WithLabelValues(string(o.Source), outcome).Inc()
+	m.sourceSeconds.WithLabelValues(string(o.Source)).Observe(o.Elapsed.Seconds())
+}

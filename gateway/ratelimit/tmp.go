@@ -1,0 +1,6 @@
+// Package ratelimit tmp.
+package ratelimit
+
+type Decision struct{}
+type Limiter interface{}
+type BreakGlass struct{}

@@ -1,0 +1,182 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"concord"
+	"concord/audit"
+	"concord/audit/filesink"
+	"concord/federation"
+	"concord/gateway"
+	"concord/internal/config"
+	"concord/internal/obs"
+	"concord/merge"
+	"concord/mpi"
+	"concord/mpi/cached"
+	"concord/mpi/memstore"
+	"concord/mpi/sqlstore"
+	"concord/smart"
+)
+
+// Version is what the program calls itself.
+const Version = "0.1.0"
+
+// App is a gateway with all that belongs to it. Close ends it.
+type App struct {
+	// Public is the gateway's handler; Admin is health and metrics, which never share its listener.
+	Public, Admin http.Handler
+
+	cfg     *config.Config
+	sink    *filesink.Sink
+	ready   *readiness
+	closers []func() error
+	log     *slog.Logger
+}
+
+// New makes an App of a configuration. log is where log lines go.
+func New(ctx context.Context, cfg *config.Config, log io.Writer) (_ *App, err error) {
+	a := &App{cfg: cfg, log: obs.NewLogger(log)}
+	defer func() {
+		if err != nil {
+			_ = a.Close()
+		}
+	}()
+	reg := obs.NewRegistry()
+	metrics := gateway.NewMetrics(reg)
+
+	index, backend, err := a.index(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if a.sink, err = filesink.Open(cfg.Audit.Dir, filesink.Options{}); err != nil {
+		return nil, err
+	}
+	trail, err := audit.NewTrail(nil, a.sink)
+	if err != nil {
+		return nil, err
+	}
+	a.closers = append(a.closers, trail.Close)
+
+	verifier, err := a.verifier()
+	if err != nil {
+		return nil, err
+	}
+	sources, err := a.sources(reg)
+	if err != nil {
+		return nil, err
+	}
+	engine := merge.NewEngine(merge.Default())
+	fed, err := federation.New(sources, index, engine, federation.Options{Observe: metrics.Asked})
+	if err != nil {
+		return nil, err
+	}
+	limits, err := a.limits()
+	if err != nil {
+		return nil, err
+	}
+	a.Public = gateway.New(gateway.Config{
+		PublicURL: cfg.PublicURL, Version: Version, Federator: fed, Engine: engine, StandIns: backend, Verifier: verifier, Trail: trail,
+		Limits: limits, AuthServer: authServer(cfg), Log: a.log, Metrics: metrics,
+	})
+	a.ready = &readiness{sink: a.sink, verifier: verifier}
+	a.Admin = adminHandler(reg, a.ready)
+	return a, nil
+}
+
+// index opens the master patient index.
+func (a *App) index(ctx context.Context) (*mpi.Index, mpi.Backend, error) {
+	var inner mpi.Backend
+	switch a.cfg.MPI.Store.Kind {
+	case config.IndexMemory:
+		inner = memstore.New()
+	case config.IndexSQLite:
+		s, err := sqlstore.Open(ctx, a.cfg.MPI.Store.Path)
+		if err != nil {
+			return nil, nil, err
+		}
+		a.closers = append(a.closers, s.Close)
+		inner = s
+	default:
+		return nil, nil, unsupported("mpi.store", "this version keeps the index in SQLite or in memory")
+	}
+	c, err := cached.New(inner, cached.Options{})
+	if err != nil {
+		return nil, nil, err
+	}
+	a.closers = append(a.closers, func() error { c.Close(); return nil })
+	return mpi.NewIndex(c), c, nil
+}
+
+// unsupported is the error for a configuration that is valid and not built.
+func unsupported(key, why string) error {
+	return &concord.Fault{Op: key + ": " + why, Kind: concord.Unsupported}
+}
+
+// verifier verifies the tokens of the configured issuers.
+func (a *App) verifier() (*smart.Verifier, error) {
+	c := smart.Config{Audience: a.cfg.Auth.Audience}
+	for _, i := range a.cfg.Auth.Issuers {
+		c.Issuers = append(c.Issuers, smart.Issuer{Name: i.Issuer, JWKSURL: i.JWKSURL, JWKSFile: i.JWKSFile,
+			Claims: smart.Claims{Tenant: i.Claims.Tenant, Role: i.Claims.Role, Patient: i.Claims.Patient, Scope: i.Claims.Scope}})
+	}
+	v, err := smart.NewVerifier(c)
+	if err != nil {
+		return nil, err
+	}
+	a.closers = append(a.closers, func() error { v.Close(); return nil })
+	return v, nil
+}
+
+// authServer is what the SMART configuration can say of the first issuer.
+func authServer(cfg *config.Config) smart.AuthServer {
+	i := cfg.Auth.Issuers[0]
+	return smart.AuthServer{Issuer: i.Issuer, JWKSURL: i.JWKSURL}
+}
+
+// Close frees everything, in the reverse of the order in which it was opened.
+func (a *App) Close() error {
+	var errs []error
+	for i := len(a.closers) - 1; i >= 0; i-- {
+		errs = append(errs, a.closers[i]())
+	}
+	a.closers = nil
+	return errors.Join(errs...)
+}
+
+// readiness tells whether requests can be served.
+type readiness struct {
+	sink     *filesink.Sink
+	verifier *smart.Verifier
+}
+
+// check is nil when they can: the trail can be written. That an issuer can't be reached is not ours to be unready for:
+// tokens whose keys are known still hold.
+func (r *readiness) check(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	return r.sink.Health(ctx)
+}
+
+// adminHandler serves liveness, readiness and metrics.
+func adminHandler(reg *prometheus.Registry, ready *readiness) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, "ok\n")
+	})
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
+		if err := ready.check(r.Context()); err != nil {
+			http.Error(w, "the audit trail can't be written", http.StatusServiceUnavailable)
+			return
+		}
+		_, _ = io.WriteString(w, "ready\n")
+	})
+	mux.Handle("GET /metrics", obs.MetricsHandler(reg))
+	return mux
+}

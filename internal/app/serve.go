@@ -1,0 +1,101 @@
+package app
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"time"
+)
+
+// Serve listens and answers until ctx ends; then it takes no new requests, lets those under way finish within the
+// configured grace, and returns nil. Its error says what could not be listened on.
+func (a *App) Serve(ctx context.Context) error {
+	public, err := net.Listen("tcp", a.cfg.Listen)
+	if err != nil {
+		return err
+	}
+	admin, err := net.Listen("tcp", a.cfg.AdminListen)
+	if err != nil {
+		_ = public.Close()
+		return err
+	}
+	return a.ServeOn(ctx, public, admin)
+}
+
+// ServeOn is Serve on listeners that are open already; it closes them.
+func (a *App) ServeOn(ctx context.Context, public, admin net.Listener) error {
+	front := server(a.Public)
+	if err := a.secure(front); err != nil {
+		return errors.Join(err, public.Close(), admin.Close())
+	}
+	back := server(a.Admin)
+	failed := make(chan error, 2)
+	go func() {
+		if front.TLSConfig != nil {
+			failed <- front.ServeTLS(public, "", "")
+		} else {
+			failed <- front.Serve(public)
+		}
+	}()
+	go func() { failed <- back.Serve(admin) }()
+	a.log.Info("serving")
+	select {
+	case err := <-failed:
+		return errors.Join(err, front.Close(), back.Close())
+	case <-ctx.Done():
+	}
+	a.log.Info("draining")
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.cfg.ShutdownGrace)
+	defer cancel()
+	err := front.Shutdown(grace)
+	if err != nil {
+		a.log.Warn("requests were still under way at the end of the grace", slog.Any("error", err))
+		_ = front.Close()
+	}
+	return back.Shutdown(grace)
+}
+
+// server has the bounds that keep a slow or greedy client from holding the gateway.
+func server(h http.Handler) *http.Server {
+	return &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       30 * time.Second,
+		WriteTimeout:      2 * time.Minute,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(slog.DiscardHandler, slog.LevelError), // it would log addresses and what clients sent
+	}
+}
+
+// secure sets the gateway's certificate, if it has one. The files are read again when they change.
+func (a *App) secure(s *http.Server) error {
+	t := a.cfg.TLS
+	if t.CertFile == "" {
+		return nil
+	}
+	if _, err := tls.LoadX509KeyPair(t.CertFile, t.KeyFile); err != nil {
+		return err
+	}
+	s.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+		pair, err := tls.LoadX509KeyPair(t.CertFile, t.KeyFile)
+		return &pair, err
+	}}
+	if t.ClientCAFile != "" {
+		pem, err := os.ReadFile(t.ClientCAFile)
+		if err != nil {
+			return err
+		}
+		s.TLSConfig.ClientCAs = x509.NewCertPool()
+		if !s.TLSConfig.ClientCAs.AppendCertsFromPEM(pem) {
+			return errors.New("tls.client_ca_file: no certificate in it")
+		}
+		s.TLSConfig.ClientAuth = tls.RequireAndVerifyClientCert
+	}
+	return nil
+}

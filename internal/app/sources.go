@@ -1,0 +1,121 @@
+package app
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"net/http"
+	"os"
+	"strings"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"concord"
+	"concord/connectors"
+	"concord/connectors/athena"
+	"concord/connectors/cerner"
+	"concord/connectors/epic"
+	"concord/connectors/generic"
+	"concord/federation"
+	"concord/fhir"
+	"concord/internal/config"
+)
+
+// vendors makes the connector of each vendor.
+var vendors = map[config.Vendor]func(connectors.Config) (federation.Connector, error){
+	config.Epic: epic.New, config.Cerner: cerner.New, config.Athena: athena.New, config.Generic: generic.New,
+}
+
+// sources makes the connectors, each behind its guard.
+func (a *App) sources(reg prometheus.Registerer) ([]federation.Connector, error) {
+	state := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "concord_source_guard_open", Help: "1 while a source is not asked because it has failed."}, []string{"source"})
+	requests := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "concord_source_http_requests_total", Help: "HTTP requests to sources."}, []string{"source", "op", "kind"})
+	reg.MustRegister(state, requests)
+	var out []federation.Connector
+	for _, s := range a.cfg.Sources {
+		transport, err := sourceTransport(s.TLS)
+		if err != nil {
+			return nil, fileFault(s.Name, err)
+		}
+		tokens, err := sourceTokens(s, transport)
+		if err != nil {
+			return nil, fileFault(s.Name, err)
+		}
+		categories := map[fhir.ResourceType][]string{}
+		for t, c := range s.Categories {
+			categories[fhir.ResourceType(t)] = c
+		}
+		c, err := vendors[s.Vendor](connectors.Config{
+			Source: s.Name, Base: s.BaseURL, Budget: s.Timeout, Transport: transport, Tokens: tokens, Headers: s.Headers,
+			PageSize: s.PageSize, Practice: s.Practice, Categories: categories,
+			Observe: func(x connectors.Exchange) {
+				requests.WithLabelValues(string(x.Source), x.Op, x.Kind.String()).Inc()
+			},
+		})
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, connectors.Guard(c, connectors.GuardConfig{OnState: func(source concord.SourceID, to connectors.State) {
+			open := 0.0
+			if to != connectors.Closed {
+				open = 1
+			}
+			state.WithLabelValues(string(source)).Set(open)
+		}}))
+	}
+	return out, nil
+}
+
+// fileFault is the error for a source that can't be set up. What it wraps names a file at most.
+func fileFault(source concord.SourceID, err error) error {
+	return &concord.Fault{Op: "configure", Kind: concord.Invalid, Source: source, Err: err}
+}
+
+// sourceTransport is the transport to one source, with its roots and our certificate.
+func sourceTransport(t config.SourceTLS) (http.RoundTripper, error) {
+	c := &tls.Config{MinVersion: tls.VersionTLS12}
+	if t.CAFile != "" {
+		pem, err := os.ReadFile(t.CAFile)
+		if err != nil {
+			return nil, err
+		}
+		c.RootCAs = x509.NewCertPool()
+		c.RootCAs.AppendCertsFromPEM(pem)
+	}
+	if t.CertFile != "" {
+		pair, err := tls.LoadX509KeyPair(t.CertFile, t.KeyFile)
+		if err != nil {
+			return nil, err
+		}
+		c.Certificates = []tls.Certificate{pair}
+	}
+	return connectors.NewTransport(c), nil
+}
+
+// sourceTokens is how the gateway proves itself to one source; nil for none.
+func sourceTokens(s config.Source, transport http.RoundTripper) (connectors.TokenSource, error) {
+	at := connectors.Endpoint{Source: s.Name, TokenURL: s.Auth.TokenURL, ClientID: s.Auth.ClientID, Scopes: s.Auth.Scopes, Transport: transport}
+	switch s.Auth.Type {
+	case config.AuthBearerFile:
+		return connectors.NewBearerFile(s.Name, s.Auth.TokenFile), nil
+	case config.AuthClientSecret:
+		secret, err := os.ReadFile(s.Auth.SecretFile)
+		if err != nil {
+			return nil, err
+		}
+		return connectors.NewClientSecret(at, strings.TrimSpace(string(secret)))
+	case config.AuthBackendServices:
+		file, err := os.ReadFile(s.Auth.KeyFile)
+		if err != nil {
+			return nil, err
+		}
+		key, kid, err := connectors.ParsePrivateKey(file)
+		if err != nil {
+			return nil, err
+		}
+		if s.Auth.KeyID != "" {
+			kid = s.Auth.KeyID
+		}
+		return connectors.NewBackendServices(at, connectors.Signing{Key: key, KeyID: kid, Audience: s.Auth.Audience})
+	}
+	return nil, nil //nolint:nilnil // no token is a way to authenticate too
+}
