@@ -36,7 +36,7 @@ func readBody(r io.Reader, length int64, limit int) ([]byte, error) {
 			size = min(total, maxChunk)
 			continue
 		}
-		if err != io.EOF {
+		if !errors.Is(err, io.EOF) {
 			return nil, err
 		}
 		if len(full) == 0 {

@@ -68,6 +68,7 @@ func (c *Client) Search(ctx context.Context, q federation.Query) (federation.Pag
 		fault = unsupported(opSearch, c.cfg.Source)
 	case !q.Patient.IsZero():
 		page, fault = c.run(ctx, q, c.planPatient(q, rule))
+		fault = c.traced(ctx, fault, q.Patient.Reveal())
 	default:
 		page, fault = c.searchFree(ctx, q)
 	}
@@ -75,6 +76,21 @@ func (c *Client) Search(ctx context.Context, q federation.Query) (federation.Pag
 		return page, fault
 	}
 	return page, nil
+}
+
+// traced is the fault of a search for a patient's resources. When it may be that the patient was merged, a read of the
+// Patient tells into whom.
+func (c *Client) traced(ctx context.Context, fault *concord.Fault, patient string) *concord.Fault {
+	if fault == nil || fault.Kind != concord.Moved && !c.mayBeMerged(fault.Status) {
+		return fault
+	}
+	if _, why := c.read(ctx, "Patient", patient); why != nil && why.Kind == concord.Moved {
+		return c.fault(opSearch, concord.Moved, fault.Status, why.Err)
+	}
+	if fault.Kind == concord.Moved { // and nobody says where to
+		fault.Kind = concord.NotFound
+	}
+	return fault
 }
 
 // searchFree is a search that names no patient.
@@ -162,8 +178,7 @@ func (c *Client) resourceOf(rep reply, t fhir.ResourceType, id string) (fhir.Res
 // survivor is the patient that an answer to a read names in place of one that was merged: a redirect, never followed, to
 // another Patient at the source.
 func (c *Client) survivor(rep reply, t fhir.ResourceType, id string) (concord.PatientRef, bool) {
-	redirect := rep.status >= 300 && rep.status < 400
-	if t != "Patient" || rep.location == "" || !rep.verdict.merged && !(redirect && c.rules.MergedRedirect) {
+	if t != "Patient" || rep.location == "" || !rep.verdict.merged && !c.mayBeMerged(rep.status) {
 		return concord.PatientRef{}, false
 	}
 	u, ok := c.at.resolve(rep.location)
@@ -180,6 +195,11 @@ func (c *Client) survivor(rep reply, t fhir.ResourceType, id string) (concord.Pa
 		return concord.PatientRef{}, false
 	}
 	return concord.NewPatientRef(c.cfg.Source, to), true
+}
+
+// mayBeMerged tells whether a status is the redirect by which the vendor speaks of a merged patient.
+func (c *Client) mayBeMerged(status int) bool {
+	return c.rules.MergedRedirect && status >= 300 && status < 400
 }
 
 // foreign tells whether an id is another practice's.

@@ -124,7 +124,8 @@ func (c *Client) follow(ctx context.Context, q federation.Query, params url.Valu
 	}
 }
 
-// searchURL is base/type?params.
+// searchURL is base/type?params. Searches are GETs with every vendor, since not all have POST _search, and releases of
+// Epic differ in what they read of one; whoever logs URLs between here and the source logs patients.
 func (c *Client) searchURL(t fhir.ResourceType, params url.Values) *url.URL {
 	u := *c.at.base
 	u.Path += "/" + string(t)

@@ -42,18 +42,15 @@ func (c *Client) planPatient(q federation.Query, rule TypeRule) []step {
 	narrowed := c.narrow(narrow, q.Params, rule)
 	var steps []step
 	add := func(params url.Values) {
-		if len(rule.Split) == 0 && c.cfg.Categories[q.Type] == nil || params.Has(paramCategory) {
+		own := c.cfg.Categories[q.Type]
+		if len(rule.Split) == 0 && len(own) == 0 || params.Has(paramCategory) {
 			steps = append(steps, step{asks: c.perValue(params)})
 			return
 		}
-		guesses := rule.Split
-		if own := c.cfg.Categories[q.Type]; own != nil {
-			guesses = own
-		} else {
+		guesses := own
+		if len(own) == 0 {
+			guesses = rule.Split
 			steps = append(steps, step{asks: []ask{{params: params}}, open: true})
-		}
-		if len(guesses) == 0 {
-			return
 		}
 		split := step{}
 		for _, value := range guesses {

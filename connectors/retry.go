@@ -46,7 +46,7 @@ func newRetrier(transport http.RoundTripper) *retryablehttp.Client {
 			if wait, asked := retryAfter(resp, time.Now()); asked {
 				return min(wait, maxWait)
 			}
-			return rand.N(ceiling(attempt)) // full jitter; #nosec G404 -- not a secret
+			return rand.N(ceiling(attempt)) // #nosec G404 -- full jitter, no secret
 		},
 		ErrorHandler: retryablehttp.PassthroughErrorHandler,
 	}
@@ -100,7 +100,7 @@ func retryAfter(resp *http.Response, now time.Time) (time.Duration, bool) {
 		return 0, false
 	}
 	v := strings.TrimSpace(resp.Header.Get("Retry-After"))
-	if n, err := strconv.ParseUint(v, 10, 31); err == nil || errors.Is(err, strconv.ErrRange) {
+	if n, err := strconv.ParseInt(v, 10, 32); (err == nil || errors.Is(err, strconv.ErrRange)) && n >= 0 {
 		return time.Duration(n) * time.Second, true // out of range: the largest
 	}
 	if t, err := http.ParseTime(v); err == nil {

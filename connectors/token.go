@@ -16,7 +16,7 @@ import (
 type TokenSource interface {
 	// Token is a token that should hold, from a cache where there is one. ctx bounds the wait.
 	Token(ctx context.Context) (string, error)
-	// Refused says that the source refused token (401): it is not given out again.
+	// Refused says that the source refused token (401): if another can be had, it is not given out again.
 	Refused(token string)
 }
 
@@ -26,6 +26,7 @@ var errPanicToken = errors.New("a panic while obtaining a token")
 const (
 	tokenTimeout = 10 * time.Second // of one refresh, whoever waits for it
 	lifeUnknown  = 5 * time.Minute  // of a token that came without expires_in
+	youth        = 10 * time.Second // of a token, in which a refusal does not replace it
 	pauseShort   = time.Second      // after a failed refresh, before the next
 	pauseLong    = time.Minute      // at most, when the endpoint asked for a pause
 )
@@ -113,11 +114,12 @@ func (c *cache) refresh(ctx context.Context) (g grant, err error) {
 	return g, nil
 }
 
-// Refused is that of TokenSource.
+// Refused is that of TokenSource. A source that refuses a token as young as this refuses us, and would refuse the next:
+// endpoints allow few requests a minute.
 func (c *cache) Refused(token string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.held.token == token {
+	if c.held.token == token && time.Since(c.held.got) > youth {
 		c.held = grant{}
 	}
 }

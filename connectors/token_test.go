@@ -169,10 +169,20 @@ func TestTokenIsKept(t *testing.T) {
 	if got := a.header.Get("Authorization"); got != "Basic Y2xpZW50LTE6cyUzQWUlMkZjcmV0" { // client-1:s%3Ae%2Fcret
 		t.Error("not the credentials that RFC 6749 2.3.1 has")
 	}
-	src.Refused("another")
-	src.Refused("t1")
-	if token, err := src.Token(t.Context()); err != nil || token != "t2" || a.asked.Load() != 2 {
-		t.Errorf("after a refusal: %q, %v", token, err)
+}
+
+// TestRefusedToken: a token that the source refuses is replaced, but not again and again.
+func TestRefusedToken(t *testing.T) {
+	asked := 0
+	src := connectors.NewCache("old", time.Hour, time.Minute, func() (string, time.Duration, *concord.Fault) {
+		asked++
+		return fmt.Sprintf("new%d", asked), time.Hour, nil
+	})
+	for _, x := range []struct{ refused, want string }{{"another", "old"}, {"old", "new1"}, {"old", "new1"}, {"new1", "new1"}} {
+		src.Refused(x.refused)
+		if token, err := src.Token(t.Context()); err != nil || token != x.want {
+			t.Errorf("after %q was refused: %q, %v", x.refused, token, err)
+		}
 	}
 }
 
@@ -218,10 +228,10 @@ func TestRefresh(t *testing.T) {
 
 // TestCallerLeaves: one who does not wait for a refresh does not end it for the others.
 func TestCallerLeaves(t *testing.T) {
-	asked, go_ := make(chan struct{}), make(chan struct{})
+	asked, goOn := make(chan struct{}), make(chan struct{})
 	src := connectors.NewCache("", 0, 0, func() (string, time.Duration, *concord.Fault) {
 		close(asked)
-		<-go_
+		<-goOn
 		return "new", time.Hour, nil
 	})
 	ctx, cancel := context.WithCancel(t.Context())
@@ -229,7 +239,7 @@ func TestCallerLeaves(t *testing.T) {
 	if _, err := src.Token(ctx); concord.KindOf(err) != concord.Canceled {
 		t.Errorf("who left: %v", err)
 	}
-	close(go_)
+	close(goOn)
 	if token, err := src.Token(t.Context()); token != "new" || err != nil {
 		t.Errorf("who stayed: %q %v", token, err)
 	}
@@ -344,7 +354,7 @@ func TestBearerFile(t *testing.T) {
 }
 
 func TestEndpointConfig(t *testing.T) {
-	good := connectors.Endpoint{Source: source, TokenURL: "https://a.example/token", ClientID: "c"}
+	good := connectors.Endpoint{Source: source, TokenURL: "https://a.example/token", ClientID: "c"} // #nosec G101 -- no credentials
 	for _, x := range []struct {
 		name   string
 		change func(*connectors.Endpoint)

@@ -41,7 +41,7 @@ type Config struct {
 // Limits bound how often a caller may ask.
 type Limits struct {
 	Limiter    ratelimit.Limiter     // nil: no limits
-	BreakGlass *ratelimit.BreakGlass // nil: every break-glass header is refused
+	BreakGlass *ratelimit.BreakGlass // nil refuses every break-glass header
 }
 
 // Gateway is the public HTTP handler. New makes it.

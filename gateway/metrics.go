@@ -21,6 +21,7 @@ type Metrics struct {
 	sourceSeconds *prometheus.HistogramVec
 	auditFailures prometheus.Counter
 	breakGlass    prometheus.Counter
+	limited       *prometheus.CounterVec
 }
 
 // NewMetrics registers the gateway's metrics.
@@ -35,7 +36,8 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		auditFailures: prometheus.NewCounter(prometheus.CounterOpts{Name: "concord_audit_failures_total", Help: "Answers refused because they could not be recorded."}),
 		breakGlass:    prometheus.NewCounter(prometheus.CounterOpts{Name: "concord_break_glass_total", Help: "Requests whose limits were lifted in an emergency."}),
 	}
-	reg.MustRegister(m.requests, m.seconds, m.denials, m.sources, m.sourceSeconds, m.auditFailures, m.breakGlass)
+	m.limited = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "concord_limited_total", Help: "Requests over a limit, by class."}, []string{"class"})
+	reg.MustRegister(m.limited, m.requests, m.seconds, m.denials, m.sources, m.sourceSeconds, m.auditFailures, m.breakGlass)
 	return m
 }
 

@@ -68,7 +68,7 @@ func (n need) counts(p Prefix) bool {
 	return p == SystemScope || p == UserScope && n.user || p == PatientScope && n.patient
 }
 
-// needOf is what interaction i demands on type t (reference: SMART App Launch 2.2 §3.0.2.3). What is not listed demands
+// needOf is what interaction i demands on type t (SMART App Launch 2.2, scopes for requesting FHIR resources). What is not listed demands
 // what no scope has.
 func needOf(i fhir.Interaction, t fhir.ResourceType) need {
 	switch i {

@@ -16,8 +16,9 @@ func ownElement(t fhir.ResourceType) string {
 		return "securityContext"
 	case "GuidanceResponse":
 		return "subject"
+	default:
+		return ""
 	}
-	return ""
 }
 
 // ownable tells whether resources of type t can be one patient's.
@@ -37,8 +38,9 @@ func listsPeople(t fhir.ResourceType) bool {
 	case fhir.TypeGroup, fhir.TypeList, fhir.TypeComposition, fhir.TypeBundle, fhir.TypeAppointment, fhir.TypeAuditEvent,
 		fhir.TypeProvenance, fhir.TypePerson:
 		return true
+	default:
+		return false
 	}
-	return false
 }
 
 // owner is whose patient a reference names.

@@ -3,6 +3,7 @@ package smart_test
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"testing"
@@ -293,7 +294,12 @@ func TestGrantPrintsNothing(t *testing.T) {
 	c := myContext()
 	c.Person = "secret"
 	g := smart.NewGrant(tok, scopes, c)
-	for _, s := range []string{fmt.Sprint(g), fmt.Sprintf("%#v %+v", g, g), fmt.Sprint(tok), fmt.Sprintf("%#v %+v %d", tok, tok, tok),
+	if g.Person() != "secret" || g.Token() != tok || (smart.Grant{}).Person() != "" || (smart.Grant{}).Token() != (smart.Token{}) {
+		t.Error("Person or Token is not what the Grant was made of")
+	}
+	var log strings.Builder
+	slog.New(slog.NewJSONHandler(&log, nil)).Info("x", "token", tok, "tokens", []smart.Token{tok}, "grant", g)
+	for _, s := range []string{fmt.Sprint(g), fmt.Sprintf("%#v %+v", g, g), log.String(), fmt.Sprint(tok), fmt.Sprintf("%#v %+v %d", tok, tok, tok),
 		fmt.Sprint(g.UsedScopes(read("Patient"))), fmt.Sprint(g.Check(search("Condition")))} {
 		if strings.Contains(s, "secret") {
 			t.Errorf("%q shows what is within", s)

@@ -64,7 +64,7 @@ var keys = sync.OnceValue(func() (k struct {
 	must(err)
 	k.rsaOther, err = rsa.GenerateKey(rand.Reader, 2048)
 	must(err)
-	k.rsaWeak, err = rsa.GenerateKey(rand.Reader, 1024) //nolint:gosec // weak on purpose
+	k.rsaWeak, err = rsa.GenerateKey(rand.Reader, 1024) // weak on purpose
 	must(err)
 	k.p256, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	must(err)

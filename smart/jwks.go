@@ -31,7 +31,7 @@ const (
 	familyP384
 )
 
-// families are the algorithms that hold, and what they need. A token's alg is never used but by way of this table.
+// familyOf is what alg needs, or familyNone for one that does not hold. A token's alg is never used but by way of this table.
 func familyOf(alg jose.SignatureAlgorithm) family {
 	switch alg {
 	case jose.RS256, jose.RS384, jose.PS256, jose.PS384:
@@ -40,8 +40,9 @@ func familyOf(alg jose.SignatureAlgorithm) family {
 		return familyP256
 	case jose.ES384:
 		return familyP384
+	default:
+		return familyNone
 	}
-	return familyNone
 }
 
 // key is one public key that may verify tokens.

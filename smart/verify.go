@@ -14,12 +14,12 @@ import (
 
 // Config says whose tokens hold. All but Audience and Issuers may be zero.
 type Config struct {
-	Audience    string        // what aud must name, byte for byte
-	Issuers     []Issuer      // at least one, no two of the same name
-	MaxBytes    int           // length of a token; default 8 KiB
-	MaxLifetime time.Duration // exp − iat at most, or exp − now without iat; default 1 h
-	CacheSize   int           // verified tokens remembered; default 10,000
-	Client      *http.Client  // whose Transport fetches keys; default http.DefaultClient. Redirects are never followed
+	Audience    string            // what aud must name, byte for byte
+	Issuers     []Issuer          // at least one, no two of the same name
+	MaxBytes    int               // length of a token; default 8 KiB
+	MaxLifetime time.Duration     // exp − iat at most, or exp − now without iat; default 1 h
+	CacheSize   int               // verified tokens remembered; default 10,000
+	Transport   http.RoundTripper // fetches keys; default http.DefaultTransport. Redirects are never followed
 }
 
 // Issuer is one authorization server. Exactly one of JWKSURL and JWKSFile is set.
@@ -63,9 +63,6 @@ func NewVerifier(cfg Config) (*Verifier, error) {
 	if cfg.CacheSize <= 0 {
 		cfg.CacheSize = 10_000
 	}
-	if cfg.Client == nil {
-		cfg.Client = http.DefaultClient
-	}
 	cache, err := newTokenCache(cfg.CacheSize)
 	if err != nil {
 		return invalid(err)
@@ -73,7 +70,7 @@ func NewVerifier(cfg Config) (*Verifier, error) {
 	life, end := context.WithCancel(context.Background())
 	v := &Verifier{cfg: cfg, issuers: make(map[string]*issuer, len(cfg.Issuers)), cache: cache, end: end}
 	for _, i := range cfg.Issuers {
-		fetch, err := fetcherOf(cfg.Client, i)
+		fetch, err := fetcherOf(cfg.Transport, i)
 		if err == nil && (i.Name == "" || v.issuers[i.Name] != nil) {
 			err = errors.New("smart: an issuer without a name, or named twice")
 		}
@@ -86,14 +83,14 @@ func NewVerifier(cfg Config) (*Verifier, error) {
 	return v, nil
 }
 
-func fetcherOf(client *http.Client, i Issuer) (fetcher, error) {
+func fetcherOf(over http.RoundTripper, i Issuer) (fetcher, error) {
 	if (i.JWKSURL == "") == (i.JWKSFile == "") {
 		return nil, errors.New("smart: an issuer needs exactly one of a key URL and a key file")
 	}
 	if i.JWKSFile != "" {
 		return fetchFile(i.JWKSFile), nil
 	}
-	return fetchURL(client, i.JWKSURL), checkKeyURL(i.JWKSURL)
+	return fetchURL(over, i.JWKSURL), checkKeyURL(i.JWKSURL)
 }
 
 // Close ends fetches that are under way and waits for them. Tokens are verified no more: Unavailable.

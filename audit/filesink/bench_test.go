@@ -14,13 +14,13 @@ import (
 // and in the same run, and reports how many times as many records the first get through.
 func BenchmarkGroupCommit(b *testing.B) {
 	const waiters, each = 64, 20
-	round := func(append func(ctx context.Context, i int) error) time.Duration {
+	round := func(put func(ctx context.Context, i int) error) time.Duration {
 		began := time.Now()
 		var wg sync.WaitGroup
 		for w := range waiters {
 			wg.Go(func() {
 				for range each {
-					if err := append(context.Background(), w); err != nil {
+					if err := put(context.Background(), w); err != nil {
 						b.Error(err)
 						return
 					}

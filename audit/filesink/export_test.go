@@ -1,6 +1,9 @@
 package filesink
 
-import "path/filepath"
+import (
+	"errors"
+	"path/filepath"
+)
 
 // Hook decides the fate of one operation on the disk before it happens: open, create, write, sync, truncate, close, remove
 // or syncdir, on the file or directory named. For a write, n is its length, and the result is how much of it is done. An
@@ -26,10 +29,11 @@ func WithDisk(o Options, h Hook) Options {
 type hookedDisk struct{ h Hook }
 
 func (d hookedDisk) do(op, path string, f func() error) error {
-	switch _, err := d.h(op, filepath.Base(path), 0); err {
-	case nil:
+	_, err := d.h(op, filepath.Base(path), 0)
+	switch {
+	case err == nil:
 		return f()
-	case Skip:
+	case errors.Is(err, Skip):
 		return nil
 	default:
 		return err

@@ -83,7 +83,7 @@ func Verify(ctx context.Context, dir string, o VerifyOptions) (Report, error) {
 		if err := v.segment(dir, n, i == 0, i == len(names)-1); err != nil {
 			return v.report, err
 		}
-		if v.report.Break != nil {
+		if !v.report.Whole() {
 			return v.report, nil
 		}
 	}

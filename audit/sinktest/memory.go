@@ -31,7 +31,7 @@ func (m *Memory) Fail(err error) {
 func (m *Memory) Append(ctx context.Context, e audit.Event) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	kind := concord.Unknown
+	var kind concord.Kind
 	switch {
 	case m.err != nil:
 		return m.err

@@ -1,5 +1,35 @@
 package main
 
-type demoCommand struct{}
+import (
+	"context"
+	"io"
+	"os"
 
-func (demoCommand) Run() error { return nil }
+	"concord/internal/app/demo"
+)
+
+type demoCommand struct {
+	Listen string `help:"Where the gateway listens." default:"127.0.0.1:8080" placeholder:"HOST:PORT"`
+	Data   string `help:"A folder of Synthea patient Bundles to serve instead of the generated people." placeholder:"DIR"`
+	Log    bool   `help:"Show the gateway's log."`
+}
+
+// Run brings the demo up, says what to try, and waits for the end.
+func (c *demoCommand) Run(ctx context.Context) error {
+	log := io.Discard
+	if c.Log {
+		log = os.Stderr
+	}
+	d, err := demo.Start(ctx, demo.Options{Listen: c.Listen, Data: c.Data}, log)
+	if err != nil {
+		return err
+	}
+	if err := d.Describe(os.Stdout); err != nil {
+		return err
+	}
+	err = d.Wait(ctx)
+	if closed := d.Close(); err == nil {
+		err = closed
+	}
+	return err
+}

@@ -2,6 +2,7 @@ package athena_test
 
 import (
 	"net/http"
+	"slices"
 	"testing"
 	"time"
 
@@ -31,8 +32,8 @@ func query(typ fhir.ResourceType, id string, params ...string) federation.Query 
 	if id != "" {
 		q.Patient = concord.NewPatientRef(source, id)
 	}
-	for i := 0; i < len(params); i += 2 {
-		q.Params = append(q.Params, federation.Param{Key: params[i], Value: params[i+1]})
+	for pair := range slices.Chunk(params, 2) {
+		q.Params = append(q.Params, federation.Param{Key: pair[0], Value: pair[1]})
 	}
 	return q
 }

@@ -32,8 +32,8 @@ func connect(t *testing.T, s *ct.Site) federation.Connector {
 
 func query(typ fhir.ResourceType, params ...string) federation.Query {
 	q := federation.Query{Type: typ, Patient: concord.NewPatientRef(source, "12742400")}
-	for i := 0; i < len(params); i += 2 {
-		q.Params = append(q.Params, federation.Param{Key: params[i], Value: params[i+1]})
+	for pair := range slices.Chunk(params, 2) {
+		q.Params = append(q.Params, federation.Param{Key: pair[0], Value: pair[1]})
 	}
 	return q
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -164,8 +165,10 @@ func redirects(t *testing.T, f Factory) {
 			fault(t, err, concord.Malformed)
 			_, err = c.Read(t.Context(), "Patient", patientID)
 			fault(t, err, concord.Malformed)
-			if n := len(s.Requests()); n != 2 {
-				t.Errorf("%d requests", n)
+			for _, uri := range s.Requests() {
+				if strings.Contains(uri, "other") {
+					t.Error("a redirect was followed")
+				}
 			}
 		})
 	}
@@ -217,7 +220,7 @@ func concurrent(t *testing.T, f Factory) {
 	var wg sync.WaitGroup
 	for i := range 32 {
 		wg.Go(func() {
-			id := "p" + string(rune('A'+i))
+			id := "p" + strconv.Itoa(i)
 			page, err := c.Search(t.Context(), federation.Query{Type: asked, Patient: concord.NewPatientRef(source, id)})
 			if err != nil || len(page.Matches) != 1 || page.Matches[0].ID() != id {
 				t.Errorf("search %d: %d matches, error %v", i, len(page.Matches), err)

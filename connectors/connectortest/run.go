@@ -60,10 +60,10 @@ func pages(t *testing.T, f Factory) {
 	const second = basePath + "/Condition?sessionID=12-B0%2Fx&-pageContext=a%7Eb~c&-pageDirection=NEXT&&x=1+2"
 	const third = basePath + "?_getpages=3"
 	s := NewSite(t, func(s *Site, w http.ResponseWriter, r *http.Request) {
-		switch {
-		case r.RequestURI == second:
+		switch r.RequestURI {
+		case second:
 			Write(w, Searchset(s.URL+third))
-		case r.RequestURI == third:
+		case third:
 			Write(w, Searchset("", condition("b", "1"), condition("a", "1")))
 		default:
 			Write(w, Searchset(strings.Replace(s.URL, "http://", "HTTP://", 1)+second, condition("a", "1")))
@@ -141,7 +141,7 @@ func badNext(t *testing.T, f Factory) {
 		{"itself with a fragment", "http://{host}{self}#2"},
 	} {
 		t.Run(x.name, func(t *testing.T) {
-			s := NewSite(t, func(s *Site, w http.ResponseWriter, r *http.Request) {
+			s := NewSite(t, func(_ *Site, w http.ResponseWriter, r *http.Request) {
 				next := strings.NewReplacer("{host}", r.Host, "{self}", r.RequestURI).Replace(x.next)
 				Write(w, Searchset(next, condition("a", "1")))
 			})
@@ -209,7 +209,7 @@ func pageFails(t *testing.T, f Factory) {
 // limits: neither a page, nor the pages together, nor their number grows without end.
 func limits(t *testing.T, f Factory) {
 	long := strings.Repeat("x", 4000)
-	s := NewSite(t, func(s *Site, w http.ResponseWriter, r *http.Request) {
+	s := NewSite(t, func(s *Site, w http.ResponseWriter, _ *http.Request) {
 		Write(w, Searchset(s.Base()+"/Condition?p="+"x"+strings.Repeat("y", len(s.Requests())), condition("a", "1"), condition(long, "1")))
 	})
 	for _, x := range []struct {

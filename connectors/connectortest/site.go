@@ -166,15 +166,13 @@ func quiet(t *testing.T, err error) {
 			t.Errorf("an error says %q: %s", bad, text)
 		}
 	}
-	switch x := err.(type) {
-	case interface{ Unwrap() []error }:
-		for _, e := range x.Unwrap() {
+	if many, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // each level is looked at
+		for _, e := range many.Unwrap() {
 			quiet(t, e)
 		}
-	case interface{ Unwrap() error }:
-		if e := x.Unwrap(); e != nil {
-			quiet(t, e)
-		}
+	}
+	if e := errors.Unwrap(err); e != nil {
+		quiet(t, e)
 	}
 }
 

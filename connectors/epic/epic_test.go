@@ -38,8 +38,8 @@ func connect(t *testing.T, s *ct.Site, change ...func(*connectors.Config)) feder
 
 func query(typ fhir.ResourceType, params ...string) federation.Query {
 	q := federation.Query{Type: typ, Patient: concord.NewPatientRef(source, "ePat.1-3")}
-	for i := 0; i < len(params); i += 2 {
-		q.Params = append(q.Params, federation.Param{Key: params[i], Value: params[i+1]})
+	for pair := range slices.Chunk(params, 2) {
+		q.Params = append(q.Params, federation.Param{Key: pair[0], Value: pair[1]})
 	}
 	return q
 }
@@ -321,8 +321,14 @@ func TestMergedPatient(t *testing.T) {
 			if k := concord.KindOf(err); k != x.kind {
 				t.Errorf("by search: kind %v, want %v", k, x.kind)
 			}
-			if n := len(s.Requests()); n != 2 {
-				t.Errorf("%d requests: the redirect was followed", n)
+			_, err = c.Search(t.Context(), federation.Query{Type: "Condition", Patient: concord.NewPatientRef(source, "eOld")})
+			if k := concord.KindOf(err); k != x.kind || errors.As(err, &moved) != (x.to != "") {
+				t.Errorf("by a search of another type: kind %v, want %v", k, x.kind)
+			}
+			for _, uri := range s.Requests() {
+				if strings.Contains(uri, "New") || strings.Contains(uri, "login") {
+					t.Error("the redirect was followed")
+				}
 			}
 		})
 	}

@@ -2,6 +2,7 @@ package generic_test
 
 import (
 	"net/http"
+	"slices"
 	"testing"
 	"time"
 
@@ -31,8 +32,8 @@ func query(typ fhir.ResourceType, patient string, params ...string) federation.Q
 	if patient != "" {
 		q.Patient = concord.NewPatientRef(source, patient)
 	}
-	for i := 0; i < len(params); i += 2 {
-		q.Params = append(q.Params, federation.Param{Key: params[i], Value: params[i+1]})
+	for pair := range slices.Chunk(params, 2) {
+		q.Params = append(q.Params, federation.Param{Key: pair[0], Value: pair[1]})
 	}
 	return q
 }

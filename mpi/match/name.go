@@ -41,13 +41,15 @@ var particles = set("de", "la", "las", "los", "del", "da", "do", "dos", "das", "
 
 func namesOf(d mpi.Demographics) names {
 	var n names
+	mononym := !slices.ContainsFunc(d.Names, func(x mpi.Name) bool { return x.Family != "" })
 	for _, x := range d.Names {
-		n.add(x)
+		n.add(x, mononym)
 	}
 	return n
 }
 
-func (n *names) add(x mpi.Name) {
+// add takes in a name; that of a mononym, who has one name only, is the family name in whichever element it stands.
+func (n *names) add(x mpi.Name, mononym bool) {
 	if x.Use == "anonymous" {
 		return
 	}
@@ -62,7 +64,7 @@ func (n *names) add(x mpi.Name) {
 		}
 	}
 	fam, giv = n.cutSuffix(fam), n.cutSuffix(giv)
-	if len(fam) == 0 && len(giv) == 1 { // a person with one name only, in whichever element
+	if mononym && len(giv) == 1 {
 		fam, giv = giv, nil
 	}
 	noFamily, noGiven := placeholderFamily(fam, giv), placeholderGiven(giv)

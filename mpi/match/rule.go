@@ -26,6 +26,9 @@ const (
 	possibleFrom = 40
 )
 
+// leastCertain is about the least weight that a certain match has; what it has beyond spreads over the scores of the grade.
+const leastCertain = 70
+
 // Weights in hundredths, to be replaced once they can be learnt. Address and phone are what a household shares, so that
 // together they weigh less than apart, and so do they with the e-mail.
 var (
@@ -65,7 +68,7 @@ func decide(l levels) mpi.Decision {
 	score := max(l.weight(), 0)
 	switch most {
 	case mpi.Certain:
-		score = max(score, certainFrom)
+		score = certainFrom + min(max(score-leastCertain, 0)/5, 99-certainFrom)
 	case mpi.Probable:
 		score = min(score, certainFrom-1)
 	default:
@@ -79,7 +82,7 @@ func decide(l levels) mpi.Decision {
 	case score >= possibleFrom:
 		d.Grade = mpi.Possible
 	}
-	d.Rule, d.Score = rule, float64(min(score, 99))/100
+	d.Rule, d.Score = rule, float64(score)/100
 	return d
 }
 

@@ -53,7 +53,7 @@ func searchNames(d mpi.Demographics) (first string, families []string) {
 	slices.SortStableFunc(current, func(a, b mpi.Name) int { return nameRank(a) - nameRank(b) })
 	for _, n := range current {
 		var own names
-		own.add(n)
+		own.add(n, false)
 		if len(own.given) > 0 && first == "" {
 			first, _, _ = strings.Cut(strings.TrimSpace(n.Given[0]), " ")
 		}

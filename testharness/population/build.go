@@ -108,7 +108,8 @@ func (c *chart) observation(v visit, at time.Time, group, category, categoryText
 	return c.add("Observation", v.site, group, c.resource("Observation", all...))
 }
 
-func (c *chart) vitalSigns(v visit) {
+// vitalSigns are all of them at a check-up, and the first few otherwise.
+func (c *chart) vitalSigns(v visit, all bool) {
 	at := v.at.Add(5 * time.Minute)
 	group := string(v.encounter) + "/vitals"
 	put := func(what code, value json.Number, unit string) {
@@ -126,8 +127,15 @@ func (c *chart) vitalSigns(v visit) {
 	}
 	c.observation(v, at, group, "vital-signs", "Vital Signs", concept(code{loinc, "85354-9", "Blood pressure panel with all children optional"}),
 		"component", ojson.List(part(upper, 118+high, 8), part(lower, 75+high/2, 6)))
-	for _, t := range vitals {
+	rest := vitals
+	if !all {
+		rest = vitals[:1+c.r.IntN(len(vitals))]
+	}
+	for _, t := range rest {
 		put(code{loinc, t.code, t.display}, c.value(t, false, v.at), t.unit)
+	}
+	if !all {
+		return
 	}
 	height, weight := c.build(v.at)
 	put(code{loinc, "8302-2", "Body height"}, number(height, 1), "cm")

@@ -43,7 +43,7 @@ func (o Options) FromBundles(bundles [][]byte, limitPerType int) (*Population, e
 		}
 		p := &persons[i]
 		p.Key = PersonKey(fmt.Sprintf("person%d", i))
-		p.sites = registered(d.seed, o, len(d.sources), p.Key)
+		register(d.seed, o, len(d.sources), p)
 		patient, events := d.unpack(p, b, limitPerType)
 		if patient == nil {
 			return nil, fmt.Errorf("bundle %d: no Patient", i)

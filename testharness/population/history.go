@@ -94,7 +94,7 @@ func (c *chart) day(from time.Time, within int) (time.Time, bool) {
 // homeSite is where the person mostly goes.
 func (c *chart) homeSite() int {
 	if c.r.Float64() < 0.65 {
-		return c.p.sites[0]
+		return c.p.home
 	}
 	return choose(c.r, c.p.sites)
 }
@@ -159,7 +159,7 @@ func fluVaccine() vaccine { return flu }
 func (c *chart) begin(d time.Time, hour, minutes int, class, typeCode, typeText, reason string, dx []EventKey, home bool) visit {
 	site := c.homeSite()
 	if home {
-		site = c.p.sites[0]
+		site = c.p.home
 	}
 	at := local(d, hour, c.r.IntN(12)*5, 0)
 	v := visit{at: at, end: at.Add(time.Duration(minutes) * time.Minute), site: site, doctor: choose(c.r, c.staff[site].doctors), class: class}
@@ -169,7 +169,7 @@ func (c *chart) begin(d time.Time, hour, minutes int, class, typeCode, typeText,
 
 func (c *chart) checkUp(d time.Time, first bool) {
 	v := c.begin(d, 8+c.r.IntN(8), 30, "AMB", "185349003", "Encounter for check up", "", nil, true)
-	c.vitalSigns(v)
+	c.vitalSigns(v, true)
 	c.smokingStatus(v)
 	if c.age(v.at) >= 18 {
 		if c.r.Float64() < 0.6 {
@@ -202,9 +202,11 @@ func (c *chart) checkUp(d time.Time, first bool) {
 func (c *chart) followUp(d time.Time, i int) {
 	dx := c.has[i]
 	v := c.begin(d, 8+c.r.IntN(9), 20, "AMB", "185345009", "Encounter for symptom", dx.sct.display, c.problems[i:i+1], false)
-	c.vitalSigns(v)
+	c.vitalSigns(v, false)
 	for _, p := range dx.panels {
-		c.panel(v, p, true)
+		if c.r.Float64() < 0.7 {
+			c.panel(v, p, true)
+		}
 	}
 	if len(dx.drugs) > 0 && c.r.Float64() < 0.8 {
 		c.prescription(v, choose(c.r, dx.drugs), c.problems[i], 365)
@@ -226,7 +228,7 @@ func (c *chart) illness(d time.Time) {
 	v := c.begin(d, hour, 40+c.r.IntN(90), class, typeCode, typeText, e.sct.display, nil, false)
 	key := c.condition(conditionFacts{site: v.site, dx: [2]code{e.sct, e.icd}, onset: v.at.AddDate(0, 0, -c.r.IntN(4)), recorded: v.at,
 		abated: v.at.AddDate(0, 0, e.days), encounter: v.encounter, doctor: v.doctor})
-	c.vitalSigns(v)
+	c.vitalSigns(v, false)
 	if len(e.drugs) > 0 {
 		c.prescription(v, choose(c.r, e.drugs), key, e.days)
 	}

@@ -15,7 +15,7 @@ func (c *chart) childhoodVaccines() {
 		for n, m := range v.months {
 			at := c.p.Birth.AddDate(0, m, c.r.IntN(20))
 			if at.Before(AsOf()) {
-				c.immunization(at, c.p.sites[0], v, n+1)
+				c.immunization(at, c.p.home, v, n+1)
 			}
 		}
 	}
@@ -51,7 +51,7 @@ func (c *chart) allergies(begin time.Time) {
 }
 
 func (c *chart) careTeam() {
-	site := c.p.sites[0]
+	site := c.p.home
 	lead := c.staff[site].doctors[c.s.pick(len(c.staff[site].doctors), "pcp", string(c.p.Key))]
 	c.add("CareTeam", site, "", c.resource("CareTeam", "identifier", c.identifier("careteam"), "status", "active",
 		"category", ojson.List(concept(code{loinc, "LA28865-6", "Longitudinal care-coordination focused care team"})),
@@ -100,7 +100,7 @@ func (c *chart) monitoring() {
 	minutes := (missing/len(vitals) + 1) * 5
 	end := AsOf().AddDate(0, 0, -2)
 	begin := end.Add(-time.Duration(minutes) * time.Minute)
-	site := c.p.sites[0]
+	site := c.p.home
 	v := visit{at: begin, end: end, site: site, doctor: c.staff[site].doctors[0], class: "IMP"}
 	v.encounter = c.encounter(v, code{snomed, "32485007", "Hospital admission"}, "Observation", nil)
 	for i := 0; missing > 0; i++ {

@@ -19,18 +19,19 @@ func people(s seed, o Options, sources int) []Person {
 		if kind != "" {
 			d = decoy(s.stream("decoy", string(key)), kind, &p)
 		}
-		p.sites = registered(s, o, sources, key)
+		register(s, o, sources, &p)
 		out = append(out, p)
 		if kind != "" {
-			d.sites = registered(s, o, sources, d.Key)
+			register(s, o, sources, &d)
 			out = append(out, d)
 		}
 	}
 	return out
 }
 
-func registered(s seed, o Options, sources int, key PersonKey) []int {
-	r := s.stream("registered", string(key))
+// register decides which sources know the person, and where the person mostly goes.
+func register(s seed, o Options, sources int, p *Person) {
+	r := s.stream("registered", string(p.Key))
 	n := o.Registered
 	if n <= 0 {
 		n = sources
@@ -44,13 +45,12 @@ func registered(s seed, o Options, sources int, key PersonKey) []int {
 	for _, i := range perm {
 		in[i] = true
 	}
-	out := make([]int, 0, n)
+	p.home, p.sites = perm[0], nil
 	for i, yes := range in {
 		if yes {
-			out = append(out, i)
+			p.sites = append(p.sites, i)
 		}
 	}
-	return out
 }
 
 func person(r *rand.Rand, key PersonKey) Person {

@@ -50,6 +50,7 @@ type Person struct {
 
 	race, ethnicity int
 	sites           []int // indexes of the sources that know the person
+	home            int   // index of the source where the person mostly goes
 }
 
 // Address is a postal address.

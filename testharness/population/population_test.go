@@ -57,9 +57,9 @@ func truthBytes(t *testing.T, p *population.Population) []byte {
 }
 
 func TestDeterministic(t *testing.T) {
-	a, b, c := population.Generate(noisy(7, 12)), population.Generate(noisy(7, 12)), population.Generate(noisy(8, 12))
-	if d := cmp.Diff(a.Sites, b.Sites); d != "" {
-		t.Errorf("same seed, other bytes: %s", d)
+	a, b, c := population.Generate(noisy(7, 6)), population.Generate(noisy(7, 6)), population.Generate(noisy(8, 6))
+	if !reflect.DeepEqual(a.Sites, b.Sites) {
+		t.Error("same seed, other bytes")
 	}
 	if !bytes.Equal(truthBytes(t, a), truthBytes(t, b)) {
 		t.Error("same seed, other truth")
@@ -117,6 +117,7 @@ func checkConsistent(t *testing.T, p *population.Population) {
 	if n := len(p.Truth.Person) + len(p.Truth.Event); n != len(held) {
 		t.Errorf("the truth knows %d copies, the sources hold %d", n, len(held))
 	}
+	copies := p.Truth.Copies()
 	for _, c := range p.Truth.Conflicts {
 		n := 0
 		for _, side := range c.Sides {
@@ -130,7 +131,7 @@ func checkConsistent(t *testing.T, p *population.Population) {
 				}
 			}
 		}
-		if len(c.Sides) < 2 || n != len(p.Truth.Copies()[c.Event]) {
+		if len(c.Sides) < 2 || n != len(copies[c.Event]) {
 			t.Errorf("conflict %v: %d sides with %d copies", c.Event, len(c.Sides), n)
 		}
 	}
@@ -141,8 +142,8 @@ func TestConsistent(t *testing.T) {
 		name string
 		o    population.Options
 	}{
-		{"plain", population.Options{Seed: 3, Persons: 15}},
-		{"all noise", noisy(3, 25)},
+		{"plain", population.Options{Seed: 3, Persons: 8}},
+		{"all noise", noisy(3, 12)},
 		{"one source each", population.Options{Seed: 4, Persons: 6, Registered: 1, Noise: population.AllNoise(), Conflicts: 2}},
 		{"everything everywhere", population.Options{Seed: 5, Persons: 6, Registered: 3, Copies: 3, Conflicts: 4}},
 		{"two Epics and a generic", population.Options{Seed: 6, Persons: 8, Noise: population.AllNoise(), Sources: []population.Source{
@@ -206,7 +207,7 @@ var personal = map[string]bool{"NameTruncated": true, "NameHyphens": true, "Name
 	"SuffixDropped": true, "PhoneFormats": true, "StreetFormats": true, "AddressMoved": true, "BirthDateTypos": true, "ManyIdentifiers": true, "SSNHidden": true}
 
 func TestEachNoiseIsOnItsOwn(t *testing.T) {
-	few := population.Options{Seed: 21, Persons: 14}
+	few := population.Options{Seed: 21, Persons: 8}
 	many := population.Options{Seed: 21, Persons: 400, NoHistory: true} // for what is said of persons
 	plainFew, plainMany := population.Generate(few), population.Generate(many)
 	ids := func(p *population.Population) map[population.EventKey][]population.Copy { return p.Truth.Copies() }
@@ -231,8 +232,8 @@ func TestEachNoiseIsOnItsOwn(t *testing.T) {
 				if name == "InlineNotes" && strings.Contains(string(k), "/Binary/") {
 					continue
 				}
-				if d := cmp.Diff(copies, is[k]); d != "" {
-					t.Fatalf("the copies of %s are others: %s", k, d)
+				if !slices.Equal(copies, is[k]) {
+					t.Fatalf("the copies of %s are others: %v, %v", k, copies, is[k])
 				}
 			}
 		})
@@ -249,7 +250,7 @@ func TestAllNoiseIsAll(t *testing.T) {
 }
 
 func TestConflicts(t *testing.T) {
-	p := population.Generate(population.Options{Seed: 31, Persons: 30, Registered: 3, Conflicts: 4})
+	p := population.Generate(population.Options{Seed: 31, Persons: 16, Registered: 3, Conflicts: 4})
 	kinds := map[population.ConflictKind]int{}
 	body := map[population.Copy]tree{}
 	for _, s := range p.Sites {
@@ -274,7 +275,7 @@ func TestConflicts(t *testing.T) {
 }
 
 func TestDecoys(t *testing.T) {
-	p := population.Generate(population.Options{Seed: 41, Persons: 60, Decoys: 1})
+	p := population.Generate(population.Options{Seed: 41, Persons: 60, Decoys: 1, NoHistory: true})
 	kinds := map[string]int{}
 	for _, d := range p.Persons {
 		if d.DecoyOf == "" {
@@ -302,7 +303,7 @@ func TestDecoys(t *testing.T) {
 }
 
 func TestSize(t *testing.T) {
-	p := population.Generate(population.Options{Seed: 51, Persons: 40})
+	p := population.Generate(population.Options{Seed: 51, Persons: 25})
 	perPerson := map[population.PersonKey]int{}
 	types := map[string]int{}
 	for k := range p.Truth.Copies() {
