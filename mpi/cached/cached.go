@@ -76,7 +76,7 @@ func (s *Store) Close() { s.cache.Close() }
 func personKey(id mpi.PersonID) string     { return "p" + string(id) }
 func refKey(ref concord.PatientRef) string { return "r" + string(ref.Source) + "/" + ref.Reveal() }
 func standInKey(typ, alias string) string  { return "s" + typ + "/" + alias }
-func (s *Store) shard(id mpi.PersonID) int { return int(maphash.String(s.seed, string(id)) % shards) } //nolint:gosec // below 1024
+func (s *Store) shard(id mpi.PersonID) int { return int(maphash.String(s.seed, string(id)) % shards) }
 func (s *Store) valid(e entry) bool        { return e.readAt >= s.ended[s.shard(e.person.ID)].Load() }
 func has(p *mpi.Person, ref concord.PatientRef) bool {
 	return slices.ContainsFunc(p.Links, func(l mpi.Link) bool { return l.Ref == ref })

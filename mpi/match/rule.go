@@ -119,14 +119,14 @@ func (l levels) rule() (string, mpi.Grade) {
 	if l.family == mpi.Former {
 		name = "former-name+birthdate+"
 	}
-	switch mpi.Equal {
-	case l.ssn, l.identifier:
+	switch {
+	case identified:
 		return name + "identifier", mpi.Certain
-	case l.email:
+	case l.email == mpi.Equal:
 		return name + "email", mpi.Certain
-	case l.phone:
+	case l.phone == mpi.Equal:
 		return name + "phone", mpi.Certain
-	case l.address:
+	case l.address == mpi.Equal:
 		return name + "address", mpi.Certain
 	}
 	return RuleNameAndDate, mpi.Probable

@@ -89,6 +89,14 @@ func wantKind(t *testing.T, what string, err error, kind concord.Kind) {
 	}
 }
 
+// wantNobody fails unless the store is empty.
+func wantNobody(t *testing.T, s mpi.Store) {
+	t.Helper()
+	for p, err := range s.All(context.Background()) {
+		t.Errorf("somebody is stored: %q, %v", p.ID, err)
+	}
+}
+
 // diffOf is what got differs in from want; patients print redacted and compare all the same.
 func diffOf(want, got any) string {
 	return cmp.Diff(want, got, cmpopts.EquateComparable(concord.PatientRef{}))

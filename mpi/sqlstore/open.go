@@ -51,13 +51,13 @@ func Open(ctx context.Context, path string) (*Store, error) {
 		return nil, wrap(ctx, "mpi open", err)
 	}
 	if s.read, err = open(path, max(4, runtime.GOMAXPROCS(0)), "query_only(1)"); err != nil {
-		return nil, errors.Join(wrap(ctx, "mpi open", err), s.Close())
+		return nil, wrap(ctx, "mpi open", errors.Join(err, s.Close()))
 	}
 	if err := s.migrate(ctx); err != nil {
-		return nil, errors.Join(wrap(ctx, "mpi migrate", err), s.Close())
+		return nil, wrap(ctx, "mpi migrate", errors.Join(err, s.Close()))
 	}
 	if s.stmt, err = prepare(ctx, s.read); err != nil {
-		return nil, errors.Join(wrap(ctx, "mpi open", err), s.Close())
+		return nil, wrap(ctx, "mpi open", errors.Join(err, s.Close()))
 	}
 	return s, nil
 }

@@ -40,16 +40,13 @@ const (
 // statements are those that answers wait for, prepared.
 type statements struct{ person, byRef, standIn *sql.Stmt }
 
-func prepare(ctx context.Context, db *sql.DB) (s statements, err error) {
-	for _, x := range []struct {
-		to  **sql.Stmt
-		sql string
-	}{{&s.person, queryPerson}, {&s.byRef, queryByRef}, {&s.standIn, queryStandIn}} {
-		if *x.to, err = db.PrepareContext(ctx, x.sql); err != nil {
-			return s, errors.Join(err, s.close())
-		}
-	}
-	return s, nil
+func prepare(ctx context.Context, db *sql.DB) (statements, error) {
+	var s statements
+	var errs [3]error
+	s.person, errs[0] = db.PrepareContext(ctx, queryPerson)
+	s.byRef, errs[1] = db.PrepareContext(ctx, queryByRef)
+	s.standIn, errs[2] = db.PrepareContext(ctx, queryStandIn)
+	return s, errors.Join(errs[:]...)
 }
 
 func (s statements) close() error {
@@ -153,7 +150,7 @@ func persons(rows *sql.Rows, err error) (out []mpi.Person, failed error) {
 		switch kind {
 		case rowLink:
 			ref := concord.NewPatientRef(concord.SourceID(source), patient)
-			p.Links = append(p.Links, mpi.Link{Ref: ref, Grade: mpi.Grade(number), Score: score, Rule: rule, Manual: manual != 0}) //nolint:gosec // Put wrote it
+			p.Links = append(p.Links, mpi.Link{Ref: ref, Grade: mpi.Grade(number), Score: score, Rule: rule, Manual: manual != 0})
 		case rowAbsent:
 			if p.Absent == nil {
 				p.Absent = map[concord.SourceID]time.Time{}
