@@ -69,7 +69,7 @@ var mayImport = map[string][]string{
 	"internal/app":      {product},
 	"internal/app/demo": {anything},
 
-	"cmd/concord": {"fhir", "merge", "internal/app", "internal/app/demo", "internal/config", "testharness"},
+	"cmd/concord": {"fhir", "merge", "audit/filesink", "internal/app", "internal/app/demo", "internal/config"},
 
 	"testharness":            {anything},
 	"testharness/fakeehr":    {anything},

@@ -152,7 +152,7 @@ func (s *Session) fetchOne(c Connector, r Request, t fhir.ResourceType, ref conc
 	x.matches = slices.Grow(x.matches, len(page.Matches))
 	for _, m := range page.Matches {
 		switch cp := (merge.Copy{Source: source, Resource: m}); {
-		case m.Type() != t || m.ID() == "" || !belongs(m, ref, base):
+		case !m.Get("resourceType").Is(string(t)) || m.ID() == "" || !belongs(m, ref, base):
 			x.outcome.note(NoteDropped)
 		case r.Keep == nil || r.Keep(cp):
 			x.matches = append(x.matches, m)

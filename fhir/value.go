@@ -122,13 +122,14 @@ func (v Value) Path(names ...string) Value {
 	return v
 }
 
-// Name is the member's name under which v stands in its object; "" for an array's item or a whole document.
+// Name is the member's name under which v stands in its object; "" for an array's item or a whole document. It shares the
+// document's bytes, as Text does.
 func (v Value) Name() string {
 	if v.d == nil || v.d.nodes[v.n].key == 0 {
 		return ""
 	}
-	k := v.d.nodes[v.n].key
-	return string(v.d.raw[k : int(k)+bytes.IndexByte(v.d.raw[k:], '"')])
+	name := v.d.raw[v.d.nodes[v.n].key:]
+	return unsafe.String(unsafe.SliceData(name), bytes.IndexByte(name, '"')) //nolint:gosec // as in Text
 }
 
 // Items is each item of an array, v itself when it is anything else, and nothing when it is absent: FHIR elements that

@@ -52,13 +52,18 @@ func (g *Gateway) newRenderer(people ...mpi.Person) *renderer {
 
 // place remembers which copies are gone into which survivor.
 func (r *renderer) place(e merge.Entry) {
-	if len(e.Copies) < 2 || e.Survivor.Type() == fhir.TypePatient {
+	if len(e.Copies) < 2 {
 		return
 	}
-	self := r.id(e.Survivor)
+	t := e.Survivor.Type()
+	if t == fhir.TypePatient {
+		return
+	}
+	id := e.Survivor.ID()
+	self := r.name(e.Survivor.Source, t, id)
 	for _, c := range e.Copies {
-		if c.Source != e.Survivor.Source || c.ID() != e.Survivor.ID() {
-			r.survivors[place{c.Source, c.Type(), c.ID()}] = self
+		if local := c.ID(); c.Source != e.Survivor.Source || local != id {
+			r.survivors[place{c.Source, t, local}] = self
 		}
 	}
 }
@@ -97,19 +102,19 @@ func (r *renderer) span(write func(dst []byte) []byte) []byte {
 // entry appends an entry's resource: the survivor's bytes, with ids and references of the gateway, the marks, and what
 // the merge adds.
 func (r *renderer) entry(dst []byte, e merge.Entry, id string) []byte {
-	c := e.Survivor
+	c, t := e.Survivor, e.Survivor.Type()
 	r.edits = append(r.edits[:0], fhir.Replace(c.Get("id"), r.span(func(b []byte) []byte { return fhir.AppendString(b, id) })))
-	unified := c.Type() == fhir.TypePatient && len(id) > 0 && !isCopy(id)
-	r.references(c.Source, c.Resource, c.Type() == fhir.TypePatient)
-	if hasAttachments(c.Type()) {
+	unified := t == fhir.TypePatient && !isCopy(id)
+	r.references(c.Source, c.Resource, t == fhir.TypePatient)
+	if hasAttachments(t) {
 		r.attachments(c.Source, c.Value)
 	}
-	r.marks(e)
+	r.marks(e, t)
 	var more []byte
 	switch {
 	case unified:
 		more = r.unify(e)
-	case r.refer != "" && c.Type() == fhir.TypePatient:
+	case r.refer != "" && t == fhir.TypePatient:
 		more = r.extend(more, c.Value, "link", []byte(`,{"other":{"reference":"Patient/`+string(r.refer)+`"},"type":"refer"}`))
 	}
 	for _, a := range e.Add {
@@ -208,15 +213,14 @@ func (r *renderer) attachments(source concord.SourceID, v fhir.Value) {
 
 // marks says in meta which copies the entry stands for, from which sources, and what they disagree in. Security labels
 // are those of all copies, and the version is no source's own.
-func (r *renderer) marks(e merge.Entry) {
-	t := e.Survivor.Type()
+func (r *renderer) marks(e merge.Entry, t fhir.ResourceType) {
 	ext := r.span(func(b []byte) []byte {
 		for i, c := range e.Copies {
 			if i > 0 {
 				b = append(b, ',')
 			}
 			b = append(b, `{"url":"`+urlContributor+`","valueReference":{"reference":"`...)
-			b = append(append(append(b, t...), '/'), r.id(c)...)
+			b = append(append(append(b, t...), '/'), r.name(c.Source, t, c.ID())...)
 			b = append(b, `"}}`...)
 		}
 		return b

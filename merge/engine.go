@@ -1,6 +1,7 @@
 package merge
 
 import (
+	"bytes"
 	"cmp"
 	"slices"
 	"strings"
@@ -32,10 +33,7 @@ func (e *Engine) Merge(batches []Batch) Record {
 			all = append(all, item{Copy{b.Source, r}, r.Type(), r.ID()})
 		}
 	}
-	slices.SortFunc(all, func(a, b item) int {
-		return cmp.Or(strings.Compare(string(a.typ), string(b.typ)), strings.Compare(string(a.Source), string(b.Source)), strings.Compare(a.id, b.id),
-			cmp.Compare(len(b.Raw()), len(a.Raw())), strings.Compare(string(b.Raw()), string(a.Raw())))
-	})
+	slices.SortFunc(all, compareItems)
 	all = slices.CompactFunc(all, func(a, b item) bool {
 		return a.typ == b.typ && a.Source == b.Source && a.id == b.id && a.id != ""
 	})
@@ -56,6 +54,21 @@ type item struct {
 	Copy
 	typ fhir.ResourceType
 	id  string
+}
+
+// compareItems orders by type, source and id. Only what agrees in all three is one copy given twice, and compared as a
+// whole.
+func compareItems(a, b item) int {
+	if c := strings.Compare(string(a.typ), string(b.typ)); c != 0 {
+		return c
+	}
+	if c := strings.Compare(string(a.Source), string(b.Source)); c != 0 {
+		return c
+	}
+	if c := strings.Compare(a.id, b.id); c != 0 {
+		return c
+	}
+	return cmp.Or(cmp.Compare(len(b.Raw()), len(a.Raw())), bytes.Compare(b.Raw(), a.Raw()))
 }
 
 // group is the copies that are one event so far, as indices into the facts, in their order.

@@ -80,7 +80,10 @@ func conceptKeys(out []Key, v fhir.Value) []Key {
 		standard = true
 		out = append(out, digest("code", sys, code))
 	}
-	if t := fold(conceptText(v)); !standard && t != "" && !placeholder(t) {
+	if standard {
+		return out
+	}
+	if t := fold(conceptText(v)); t != "" && !placeholder(t) {
 		out = append(out, digest("text", t))
 	}
 	return out

@@ -32,7 +32,7 @@ func additions(s Copy, copies []Copy) (out []Addition) {
 		}
 		for m := range c.Members() {
 			n := m.Name()
-			if !movable(n) || has(s.Value, n) || added(out, n) || local(c, m) {
+			if s.Get(n).Exists() || !movable(n) || has(s.Value, n) || added(out, n) || local(c, m) {
 				continue
 			}
 			out = append(out, Addition{From: c.Source, Value: m})
