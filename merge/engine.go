@@ -155,13 +155,32 @@ func (w *work) join(strength Relation) {
 			}
 		})
 		slices.Sort(near)
-		for _, gj := range near {
-			if w.relation(gi, gj) >= strength {
-				w.merge(gj, gi)
-				break
-			}
+		near = slices.DeleteFunc(near, func(gj int32) bool { return w.relation(gi, gj) < strength })
+		if len(near) > 0 {
+			w.merge(w.closest(gi, near), gi)
 		}
 	}
+}
+
+// closest is the group most of whose elements are to the letter those of group gi, the first of several: a patient may
+// have two events that are the same in all that counts, and then the wording says which copies belong together.
+func (w *work) closest(gi int32, near []int32) int32 {
+	if len(near) == 1 {
+		return near[0]
+	}
+	best, most := near[0], -1
+	for _, gj := range near {
+		n := 0
+		for m := range w.facts[gi].Members() {
+			if o := w.facts[gj].Get(m.Name()); o.Exists() && bytes.Equal(o.Raw(), m.Raw()) {
+				n++
+			}
+		}
+		if n > most {
+			best, most = gj, n
+		}
+	}
+	return best
 }
 
 // joinLoosely joins two groups that may be the same, if neither has another that it may be the same as.

@@ -56,7 +56,7 @@ func exactRules() map[fhir.ResourceType]Rule {
 		{"Immunization", exact{code: []string{"vaccineCode"}, when: []string{"occurrenceDateTime"}, apart: []string{"lotNumber"}, clash: []clash{{"status", ConflictStatus}, {"doseQuantity", ConflictDose}, {"site", ConflictSite}}}},
 		{"Procedure", exact{code: []string{"code"}, when: []string{"performedDateTime", "performedPeriod"}, apart: []string{"category"}, clash: []clash{{"status", ConflictStatus}, {"bodySite", ConflictSite}, {"outcome", ConflictValue}}}},
 		{"DiagnosticReport", exact{code: []string{"code"}, when: []string{"effectiveDateTime", "effectivePeriod"}, tolerance: time.Minute, clash: []clash{{"conclusion", ConflictValue}, {"conclusionCode", ConflictValue}, {"status", ConflictStatus}}}},
-		{"Encounter", exact{code: []string{"class", "type"}, when: []string{"period"}, tolerance: 15 * time.Minute, apart: []string{"type", "serviceProvider", "class"}, clash: []clash{{"status", ConflictStatus}}}},
+		{"Encounter", exact{code: []string{"class", "type"}, when: []string{"period"}, tolerance: 15 * time.Minute, apart: []string{"type", "serviceProvider", "class", "reasonCode"}, clash: []clash{{"status", ConflictStatus}}}},
 		{"ServiceRequest", exact{code: []string{"code"}, when: []string{"authoredOn"}, apart: []string{"intent", "occurrenceDateTime"}, clash: []clash{{"doNotPerform", ConflictNegation}, {"status", ConflictStatus}, {"bodySite", ConflictSite}}}},
 		{"DocumentReference", exact{byIdentifier: true, apart: []string{"type"}, clash: []clash{{"status", ConflictStatus}, {"docStatus", ConflictStatus}}}},
 		{"CarePlan", exact{byIdentifier: true, clash: []clash{{"status", ConflictStatus}}}},
@@ -167,7 +167,7 @@ func (e *exact) Compare(a, b *Facts) Verdict {
 			rel = Exactly
 		}
 	}
-	if rel == Distinct {
+	if rel == Distinct || e.endsApart(a, b) {
 		return Verdict{}
 	}
 	for _, n := range e.apart {
@@ -182,6 +182,20 @@ func (e *exact) Compare(a, b *Facts) Verdict {
 		}
 	}
 	return Verdict{Relation: rel}
+}
+
+// endsApart tells whether two periods end at times that can't be one: what begins together and ends apart is two events.
+func (e *exact) endsApart(a, b *Facts) bool {
+	for _, n := range e.when {
+		x, y := a.Get(n).Get("end"), b.Get(n).Get("end")
+		if !x.Exists() || !y.Exists() {
+			continue
+		}
+		dx, ok := fhir.DateOf(x)
+		dy, ok2 := fhir.DateOf(y)
+		return ok && ok2 && e.times(dx, dy) == Distinct
+	}
+	return false
 }
 
 // displaysDiffer tells of two references that name their targets in words, and differently.

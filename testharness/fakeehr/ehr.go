@@ -217,10 +217,10 @@ func (e *EHR) Count(typ string) int { return e.store.count(typ) }
 // Start serves on a free loopback port, and a second one for what links to foreign hosts lead to.
 func (e *EHR) Start() error {
 	e.mu.Lock()
-	running := e.server != nil
+	started := e.addr != ""
 	e.mu.Unlock()
-	if running {
-		return errors.New("fakeehr: already started")
+	if started {
+		return errors.New("fakeehr: already started; after Stop comes Restart")
 	}
 	if err := e.listen("127.0.0.1:0"); err != nil {
 		return err

@@ -331,11 +331,11 @@ func TestStopAndRestart(t *testing.T) {
 	if _, err := c.try(context.Background(), http.MethodGet, "Patient/p1", ""); err == nil || !strings.Contains(err.Error(), "refused") {
 		t.Errorf("while stopped: %v", err)
 	}
-	if c.e.Start() != nil {
-		t.Log("started anew") // on another port; not what the test is about
+	if c.e.Start() == nil {
+		t.Error("started twice")
 	}
 	if err := c.e.Stop(); err != nil {
-		t.Error(err)
+		t.Error("stopping twice:", err)
 	}
 	if err := c.e.Restart(); err != nil {
 		t.Fatal(err)
@@ -346,7 +346,9 @@ func TestStopAndRestart(t *testing.T) {
 	if r := c.get("Patient/p1"); r.status != http.StatusOK {
 		t.Errorf("after the restart: HTTP %d", r.status)
 	}
-	_ = u
+	if c.e.URL() != u {
+		t.Error("restarted elsewhere")
+	}
 }
 
 func TestRequestLog(t *testing.T) {

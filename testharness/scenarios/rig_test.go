@@ -1,0 +1,202 @@
+package scenarios_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"concord"
+	"concord/internal/app"
+	"concord/internal/config"
+	"concord/testharness"
+	"concord/testharness/issuer"
+)
+
+// rig is the gateway in front of a world.
+type rig struct {
+	world  *testharness.World
+	issuer *issuer.Issuer
+	base   string
+	token  string
+	dir    string
+	log    *lines
+}
+
+// lines is a log that may be written and read at once.
+type lines struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+func newWorld(t *testing.T, o testharness.Options) *testharness.World {
+	t.Helper()
+	w, err := testharness.NewWorld(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = w.Close() })
+	return w
+}
+
+// start runs a gateway of its own, so that no breaker and no cache of another test is in it.
+func start(t *testing.T, w *testharness.World, timeout string) *rig {
+	t.Helper()
+	iss, err := issuer.Start(issuer.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = iss.Close() })
+	r := &rig{world: w, issuer: iss, dir: t.TempDir(), log: &lines{}}
+	const public = "http://127.0.0.1:8080"
+	text := fmt.Sprintf("listen: 127.0.0.1:8080\nadmin_listen: 127.0.0.1:8081\npublic_url: %s\nauth:\n  audience: %s/fhir/r4\n  issuers:\n    - issuer: %s\n      jwks_url: %s\nmpi:\n  store: sqlite:%s/mpi.db\naudit:\n  dir: %s/audit\nrate_limit:\n  enabled: false\nsources:\n",
+		public, public, iss.URL(), iss.JWKSURL(), r.dir, r.dir)
+	for _, e := range w.EHRs {
+		text += fmt.Sprintf("  - name: %s\n    vendor: %s\n    base_url: %s\n    timeout: %s\n    auth:\n      type: none\n", e.Source(), e.Vendor(), e.URL(), timeout)
+		if e.Vendor() == "athena" {
+			text += "    practice: " + strings.TrimPrefix(e.Practice(), "Organization/") + "\n"
+		}
+	}
+	file := filepath.Join(r.dir, "concord.yaml")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := config.Load(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := app.New(context.Background(), cfg, r.log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := httptest.NewServer(a.Public)
+	t.Cleanup(func() {
+		s.Close()
+		_ = a.Close()
+	})
+	r.base = s.URL + "/fhir/r4"
+	if r.token, err = iss.Token(iss.Claims(public+"/fhir/r4", "user/*.rs")); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// resource is decoded JSON: the tests' own reading, which shares nothing with the gateway's.
+type resource = map[string]any
+
+// reply is an answer.
+type reply struct {
+	code   int
+	header http.Header
+	body   []byte
+	json   resource
+}
+
+func (r *rig) get(t *testing.T, path string, headers ...string) reply {
+	t.Helper()
+	if !strings.HasPrefix(path, "http") {
+		path = r.base + "/" + path
+	}
+	path = strings.Replace(path, "http://127.0.0.1:8080/fhir/r4", r.base, 1)
+	q, err := http.NewRequestWithContext(t.Context(), http.MethodGet, path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q.Header.Set("Authorization", "Bearer "+r.token)
+	for i := 0; i+1 < len(headers); i += 2 {
+		q.Header.Set(headers[i], headers[i+1])
+	}
+	a, err := http.DefaultClient.Do(q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = a.Body.Close() }()
+	b, err := io.ReadAll(a.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := reply{code: a.StatusCode, header: a.Header, body: b}
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.UseNumber()
+	if err := d.Decode(&out.json); err != nil {
+		t.Fatalf("HTTP %d: not JSON: %v", out.code, err)
+	}
+	return out
+}
+
+// entries are the resources of a Bundle with that search mode.
+func (a reply) entries(mode string) (out []resource) {
+	list, _ := a.json["entry"].([]any)
+	for _, e := range list {
+		m, _ := e.(resource)
+		s, _ := m["search"].(resource)
+		if res, ok := m["resource"].(resource); ok && s["mode"] == mode {
+			out = append(out, res)
+		}
+	}
+	return out
+}
+
+// issues are those of a source, by severity and code.
+func (a reply) issues(source concord.SourceID) (out []string) {
+	for _, o := range append(a.entries("outcome"), a.json) {
+		list, _ := o["issue"].([]any)
+		for _, i := range list {
+			m, _ := i.(resource)
+			d, _ := m["details"].(resource)
+			codings, _ := d["coding"].([]any)
+			for _, c := range codings {
+				if x, _ := c.(resource); x["code"] == string(source) {
+					out = append(out, fmt.Sprint(m["severity"], " ", m["code"]))
+				}
+			}
+		}
+	}
+	return out
+}
+
+// contributors are the copies that a resource says it stands for.
+func contributors(res resource) (out []string) {
+	meta, _ := res["meta"].(resource)
+	list, _ := meta["extension"].([]any)
+	for _, e := range list {
+		m, _ := e.(resource)
+		v, _ := m["valueReference"].(resource)
+		if ref, ok := v["reference"].(string); ok && m["url"] == "urn:concord:contributor" {
+			out = append(out, ref)
+		}
+	}
+	return out
+}
+
+// person is the unified Patient of a source's patient: its id, and the records that it stands for.
+func (r *rig) person(t *testing.T, source concord.SourceID, id string) (string, []string) {
+	t.Helper()
+	a := r.get(t, "Patient?_id="+url.QueryEscape(string(source)+"."+id))
+	for _, p := range a.entries("match") {
+		return fmt.Sprint(p["id"]), contributors(p)
+	}
+	t.Fatalf("a patient of %s is nobody: HTTP %d", source, a.code)
+	return "", nil
+}
