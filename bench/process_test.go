@@ -12,7 +12,7 @@ import (
 // start runs this test program again as one of the programs that TestMain knows, and waits for the URL that it prints.
 func start(b *testing.B, env ...string) proc {
 	b.Helper()
-	c := exec.CommandContext(context.Background(), os.Args[0]) //nolint:gosec // it is this program, and ends with its input
+	c := exec.CommandContext(context.Background(), os.Args[0])
 	c.Env = append(os.Environ(), env...)
 	c.Stderr = os.Stderr
 	in, err := c.StdinPipe()

@@ -29,7 +29,7 @@ func newRetrier(transport http.RoundTripper) *retryablehttp.Client {
 		RetryMax:   maxRetries,
 		CheckRetry: func(ctx context.Context, resp *http.Response, err error) (bool, error) {
 			if ctx.Err() != nil || !worthRetry(resp, err) {
-				return false, nil
+				return false, nil //nolint:nilerr // the answer as it is tells more than that it was not tried again
 			}
 			// which attempt this is can't be seen here: the longest wait must fit
 			wait, asked := retryAfter(resp, time.Now())

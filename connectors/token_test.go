@@ -255,7 +255,7 @@ func TestTokenEndpointFails(t *testing.T) {
 	}{
 		{"400 once", func(n int, w http.ResponseWriter) {
 			if n == 1 {
-				w.WriteHeader(400)
+				w.WriteHeader(http.StatusBadRequest)
 				return
 			}
 			grants("60")(n, w)
@@ -268,7 +268,7 @@ func TestTokenEndpointFails(t *testing.T) {
 		{"429", answer(429, canary), 1, concord.RateLimited},
 		{"a redirect", func(_ int, w http.ResponseWriter) {
 			w.Header().Set("Location", "/elsewhere")
-			w.WriteHeader(307)
+			w.WriteHeader(http.StatusTemporaryRedirect)
 		}, 1, concord.Unauthorized},
 		{"HTML", answer(200, "<html>"+canary), 1, concord.Malformed},
 		{"no token", answer(200, `{"token_type":"bearer"}`), 1, concord.Malformed},

@@ -152,7 +152,7 @@ func day(d fhir.Date) int64 {
 
 // Compare says whether two copies are one event.
 func (e *exact) Compare(a, b *Facts) Verdict {
-	rel := Distinct
+	var rel Relation
 	switch shared := sharesIdentifier(a.Copy, b.Copy); {
 	case e.byIdentifier && !shared:
 		return Verdict{}

@@ -1,6 +1,9 @@
 package main
 
-import "fmt"
+import (
+	"fmt"
+	"os"
+)
 
 type configCommand struct {
 	Check configCheckCommand `cmd:"" help:"Validate a configuration; exit 0, or 2 with file:line: key: what is wrong."`
@@ -16,6 +19,6 @@ func (c *configCheckCommand) Run() error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("%s: good, %d sources\n", c.Config, len(cfg.Sources))
+	fmt.Fprintf(os.Stdout, "%s: good, %d sources\n", c.Config, len(cfg.Sources))
 	return nil
 }

@@ -79,9 +79,9 @@ func readsByID(t *testing.T, f Factory) {
 		case "/Patient/" + patientID:
 			Write(w, `{"resourceType":"Patient","id":"`+patientID+`"}`)
 		case "/Condition/down":
-			w.WriteHeader(500)
+			w.WriteHeader(http.StatusInternalServerError)
 		default:
-			w.WriteHeader(404)
+			w.WriteHeader(http.StatusNotFound)
 		}
 	})
 	c := connect(t, f, s)

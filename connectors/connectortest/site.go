@@ -166,7 +166,7 @@ func quiet(t *testing.T, err error) {
 			t.Errorf("an error says %q: %s", bad, text)
 		}
 	}
-	if many, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // each level is looked at
+	if many, ok := err.(interface{ Unwrap() []error }); ok {
 		for _, e := range many.Unwrap() {
 			quiet(t, e)
 		}

@@ -15,11 +15,11 @@ import (
 // Serve listens and answers until ctx ends; then it takes no new requests, lets those under way finish within the
 // configured grace, and returns nil. Its error says what could not be listened on.
 func (a *App) Serve(ctx context.Context) error {
-	public, err := net.Listen("tcp", a.cfg.Listen)
+	public, err := new(net.ListenConfig).Listen(ctx, "tcp", a.cfg.Listen)
 	if err != nil {
 		return err
 	}
-	admin, err := net.Listen("tcp", a.cfg.AdminListen)
+	admin, err := new(net.ListenConfig).Listen(ctx, "tcp", a.cfg.AdminListen)
 	if err != nil {
 		_ = public.Close()
 		return err

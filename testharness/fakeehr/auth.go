@@ -201,7 +201,7 @@ func (a *authorizer) assertion(jwt string) error {
 	if a.e.is(population.Epic) {
 		algs = append(algs, jose.RS256, jose.RS512, jose.ES256)
 	}
-	sig, err := jose.ParseSigned(jwt, algs)
+	sig, err := jose.ParseSignedCompact(jwt, algs)
 	if err != nil {
 		return err
 	}

@@ -60,7 +60,7 @@ func TestCodesAreWellFormed(t *testing.T) {
 				system, _ := o["system"].(string)
 				code, _ := o["code"].(string)
 				value, _ := o["value"].(string)
-				ok := true
+				var ok bool
 				switch {
 				case system == "http://loinc.org" && !strings.HasPrefix(code, "LA"):
 					ok = luhn(strings.Replace(code, "-", "", 1)) && code[len(code)-2] == '-'

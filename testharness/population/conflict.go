@@ -5,8 +5,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"concord/testharness/internal/ojson"
 )
 
 // plan is a planted conflict: what one source tells otherwise than the others.
@@ -159,7 +157,7 @@ func otherDose(o *object) {
 	q.Set("value", n)
 	for _, d := range o.List("dosageInstruction") {
 		if di, ok := d.(*object); ok && di.Has("text") {
-			text, _ := ojson.Value(di.Get("text")).(string)
+			text, _ := di.Get("text").(string)
 			di.Set("text", strings.Replace(text, "Take "+string(v)+" ", "Take "+string(n)+" ", 1))
 		}
 	}

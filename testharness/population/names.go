@@ -7,7 +7,7 @@ var familyNames = []string{
 	"Lee", "Perez", "Thompson", "White", "Harris", "Sanchez", "Clark", "Ramirez", "Lewis", "Robinson",
 	"Walker", "Young", "Allen", "King", "Wright", "Scott", "Torres", "Nguyen", "Hill", "Flores",
 	"Green", "Adams", "Nelson", "Baker", "Hall", "Rivera", "Campbell", "Mitchell", "Carter", "Roberts",
-	"Achterberg", "Bellweather", "Castellanos", "Drummond", "Eisenhauer", "Fitzsimmons", "Goldfarb", "Haverford", "Ibarra", "Jankowski",
+	"Achterberg", "Fairweather", "Castellanos", "Drummond", "Eisenhauer", "Fitzsimmons", "Goldfarb", "Haverford", "Ibarra", "Jankowski",
 	"Kowalczyk", "Lindqvist", "MacAllister", "Nakamura", "O'Brien", "O'Shaughnessy", "Papadopoulos", "Quintanilla", "Rasmussen", "Saldívar",
 	"Thorvaldsen", "Underhill", "Villaseñor", "Wadsworth", "Xiong", "Yamaguchi", "Zielinski", "Abernathy", "Bhattacharya", "Cholmondeley",
 	"De La Cruz", "Van der Berg", "St. James", "Núñez", "Müller", "Östergaard", "Featherstonehaugh", "Oyelaran", "Pfeiffer", "Przybylski",

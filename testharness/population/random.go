@@ -31,7 +31,7 @@ type seed uint64
 // stream is the generator of one decision.
 func (s seed) stream(labels ...string) *rand.Rand {
 	h := hash(uint64(s), labels...)
-	return rand.New(rand.NewPCG(h, h^0xD1B54A32D192ED03)) //nolint:gosec // repeatable by design; nothing secret
+	return rand.New(rand.NewPCG(h, h^0xD1B54A32D192ED03))
 }
 
 // coin is true with probability p.
@@ -41,7 +41,7 @@ func (s seed) coin(p float64, labels ...string) bool {
 
 // pick is a number below n.
 func (s seed) pick(n int, labels ...string) int {
-	return int(hash(uint64(s), labels...) % uint64(n)) //nolint:gosec // n is a table's length
+	return int(hash(uint64(s), labels...) % uint64(n))
 }
 
 func choose[T any](r *rand.Rand, from []T) T { return from[r.IntN(len(from))] }

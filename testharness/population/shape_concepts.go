@@ -83,7 +83,7 @@ func (w *writer) shapeConcept(e *event, cc *object, kind string) {
 
 // localCode adds the site's code for the concept; which it is depends on the concept and the site only.
 func (w *writer) localCode(e *event, cc, first *object, kind string) {
-	value := itoa(int(hash(0, "local code", string(w.src.ID), w.src.SiteCode(), first.Text("system"), first.Text("code"))%900000) + 1000) //nolint:gosec // below a million
+	value := itoa(int(hash(0, "local code", string(w.src.ID), w.src.SiteCode(), first.Text("system"), first.Text("code"))%900000) + 1000)
 	own := ojson.New("system", w.src.localSystem(kind), "code", value, "display", cc.Text("text"))
 	list := cc.List("coding")
 	switch w.src.Vendor {

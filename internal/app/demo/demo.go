@@ -65,7 +65,7 @@ func Start(ctx context.Context, o Options, log io.Writer) (_ *Demo, err error) {
 			err = errors.Join(err, d.Close())
 		}
 	}()
-	public, err := net.Listen("tcp", o.Listen)
+	public, err := new(net.ListenConfig).Listen(ctx, "tcp", o.Listen)
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +87,7 @@ func Start(ctx context.Context, o Options, log io.Writer) (_ *Demo, err error) {
 	if err := d.serve(ctx, public, log); err != nil {
 		return nil, err
 	}
-	if err := d.switches(); err != nil {
+	if err := d.switches(ctx); err != nil {
 		return nil, err
 	}
 	return d, d.sample(ctx)
@@ -111,7 +111,7 @@ func world(o Options) (*testharness.World, error) {
 
 // serve starts the gateway as `concord serve` would, from a configuration file.
 func (d *Demo) serve(ctx context.Context, public net.Listener, log io.Writer) error {
-	admin, err := net.Listen("tcp", "127.0.0.1:0")
+	admin, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
@@ -169,8 +169,8 @@ func sourceScopes() (out []string) {
 }
 
 // switches lets a shell pull the plug of a sandbox EHR and put it back.
-func (d *Demo) switches() error {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+func (d *Demo) switches(ctx context.Context) error {
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
@@ -182,20 +182,22 @@ func (d *Demo) switches() error {
 			http.Error(w, "no such EHR", http.StatusNotFound)
 			return
 		}
+		var done error
 		switch r.PathValue("do") {
 		case "stop":
-			err = e.Stop()
+			done = e.Stop()
 		case "start":
-			err = e.Restart()
+			done = e.Restart()
 		default:
 			http.Error(w, "stop or start", http.StatusNotFound)
 			return
 		}
-		if err != nil {
-			http.Error(w, err.Error(), http.StatusConflict)
+		if done != nil {
+			http.Error(w, done.Error(), http.StatusConflict)
 			return
 		}
-		_, _ = fmt.Fprintf(w, "%s: %s done\n", e.Source(), r.PathValue("do"))
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		_, _ = io.WriteString(w, "done\n")
 	})
 	d.control = &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
 	go func() { _ = d.control.Serve(l) }()

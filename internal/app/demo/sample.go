@@ -49,7 +49,8 @@ func (d *Demo) find(ctx context.Context, patient string) (id string, sources int
 		return "", 0, err
 	}
 	r.Header.Set("Authorization", "Bearer "+d.Sample.Token)
-	a, err := http.DefaultClient.Do(r)
+	client := &http.Client{Timeout: 30 * time.Second}
+	a, err := client.Do(r)
 	if err != nil {
 		return "", 0, err
 	}
