@@ -122,7 +122,7 @@ func floor(sources []string) string {
 			g.Go(func() (err error) {
 				q, err := http.NewRequestWithContext(r.Context(), http.MethodGet, s+"/Observation?patient="+r.URL.Query().Get("patient"), nil)
 				if err == nil {
-					answers[i], err = http.DefaultClient.Do(q)
+					answers[i], err = http.DefaultClient.Do(q) //nolint:bodyclose // below
 				}
 				return err
 			})

@@ -46,9 +46,18 @@ func ParseBundle(b []byte, lim Limits) (Bundle, error) {
 		out.Entries = make([]Entry, 0, n)
 	}
 	for e := range entries.Items() {
-		x := Entry{FullURL: e.Get("fullUrl").Text(), Mode: SearchMode(e.Path("search", "mode").Text())}
-		if v := e.Get("resource"); v.IsObject() {
-			x.Resource = Resource{v}
+		var x Entry
+		for m := range e.Members() { // once, where each Get would begin anew
+			switch m.Name() {
+			case "fullUrl":
+				x.FullURL = m.Text()
+			case "search":
+				x.Mode = SearchMode(m.Get("mode").Text())
+			case "resource":
+				if m.IsObject() {
+					x.Resource = Resource{m}
+				}
+			}
 		}
 		out.Entries = append(out.Entries, x)
 	}

@@ -397,12 +397,21 @@ func (s *scanner) object(i int, key uint32) int {
 		if i >= len(b) || b[i] != '"' {
 			return s.fail(i, Syntax)
 		}
-		from := i + 1
-		if i = s.name(from); i < 0 {
-			return i
+		from, to, d := i+1, 0, uint64(0)
+		if i += 9; i <= len(b) { // most names end within eight bytes, which are read once then
+			w := binary.LittleEndian.Uint64(b[from:i])
+			if n := bits.TrailingZeros64(special(w)) >> 3; n < 8 && b[from+n] == '"' {
+				to, d = from+n, w&(1<<(uint(n)*8)-1)
+			}
 		}
-		to := i - 1
-		d := digest(b, from, to)
+		if to == 0 {
+			if i = s.name(from); i < 0 {
+				return i
+			}
+			to = i - 1
+			d = digest(b, from, to)
+		}
+		i = to + 1
 		for j := base; j < len(s.keys); j++ {
 			if s.keys[j] == d && s.named(at, b[from:to]) {
 				return s.fail(from, DuplicateKey)
@@ -421,9 +430,16 @@ func (s *scanner) object(i int, key uint32) int {
 			i = skip(b, i)
 		}
 		if i < len(b) && b[i] == '"' { // the common case, without two calls
-			end := s.str(i + 1)
-			if end < 0 {
-				return end
+			end := 0
+			if j := i + 9; j <= len(b) {
+				if n := bits.TrailingZeros64(special(binary.LittleEndian.Uint64(b[i+1:j]))) >> 3; n < 8 && b[i+1+n] == '"' {
+					end = i + 2 + n
+				}
+			}
+			if end == 0 {
+				if end = s.str(i + 1); end < 0 {
+					return end
+				}
 			}
 			if to-from == refLen && binary.LittleEndian.Uint64(b[from+1:]) == refDigest && b[from] == 'r' {
 				s.refs = append(s.refs, uint32(len(s.nodes)))

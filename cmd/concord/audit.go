@@ -39,6 +39,6 @@ func (c *auditVerifyCommand) Run(ctx context.Context) error {
 		}
 		return exit(1)
 	}
-	fmt.Fprintf(os.Stdout, "whole: %d records in %d segments, head %d %s\n", report.Records, report.Segments, report.Head.Seq, report.Head.Hash)
-	return nil
+	_, err = fmt.Fprintf(os.Stdout, "whole: %d records in %d segments, head %d %s\n", report.Records, report.Segments, report.Head.Seq, report.Head.Hash)
+	return err
 }

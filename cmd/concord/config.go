@@ -19,6 +19,6 @@ func (c *configCheckCommand) Run() error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(os.Stdout, "%s: good, %d sources\n", c.Config, len(cfg.Sources))
-	return nil
+	_, err = fmt.Fprintf(os.Stdout, "%s: good, %d sources\n", c.Config, len(cfg.Sources))
+	return err
 }

@@ -31,7 +31,7 @@ type seed uint64
 // stream is the generator of one decision.
 func (s seed) stream(labels ...string) *rand.Rand {
 	h := hash(uint64(s), labels...)
-	return rand.New(rand.NewPCG(h, h^0xD1B54A32D192ED03))
+	return rand.New(rand.NewPCG(h, h^0xD1B54A32D192ED03)) //nolint:gosec // a population is to be made again from its seed
 }
 
 // coin is true with probability p.

@@ -111,7 +111,6 @@ func truthByPerson(w *testharness.World) map[population.PersonKey]map[string]pop
 		if out[key] == nil {
 			out[key] = map[string]population.EventKey{}
 		}
-		ev := ev
 		if alike, ok := w.Truth.Alike[ev]; ok { // two events that say the same are nobody's to tell apart
 			ev = population.EventKey(alike)
 		}
