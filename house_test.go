@@ -75,6 +75,7 @@ var mayImport = map[string][]string{
 	"testharness/fakeehr":    {anything},
 	"testharness/issuer":     {anything},
 	"testharness/population": {anything},
+	"testharness/scenarios":  {anything},
 
 	"testharness/internal/ojson": {},
 

@@ -41,7 +41,7 @@ func (p PatientRef) IsZero() bool { return p == PatientRef{} }
 
 // Reveal returns the id as the source wrote it. What receives it must not log it.
 func (p PatientRef) Reveal() string {
-	if p.IsZero() {
+	if p.id == (unique.Handle[string]{}) { // a literal that names a source and nobody there
 		return ""
 	}
 	return p.id.Value()

@@ -73,6 +73,9 @@ func (l *locator) settle(source concord.SourceID, found []mpi.Candidate) ([]conc
 	defer l.mu.Unlock()
 	if len(found) == 0 {
 		p, err := l.s.f.index.MarkAbsent(l.s.ctx, l.p.ID, source, l.s.f.opts.Now())
+		if errors.Is(err, concord.NotFound) {
+			p, err = l.again()
+		}
 		if err != nil {
 			return nil, faultOf(source, err)
 		}
@@ -80,6 +83,11 @@ func (l *locator) settle(source concord.SourceID, found []mpi.Candidate) ([]conc
 		return nil, nil
 	}
 	a, err := l.s.f.index.Attach(l.s.ctx, l.p.ID, found)
+	if errors.Is(err, concord.NotFound) { // the person has become one with an older one meanwhile
+		if l.p, err = l.again(); err == nil {
+			a, err = l.s.f.index.Attach(l.s.ctx, l.p.ID, found)
+		}
+	}
 	if err != nil {
 		return nil, faultOf(source, err)
 	}
@@ -89,6 +97,15 @@ func (l *locator) settle(source concord.SourceID, found []mpi.Candidate) ([]conc
 	}
 	// somebody there may be the person, and it is not certain who: nothing is shown, and that is said
 	return nil, &concord.Fault{Op: "find", Kind: concord.Incomplete, Source: source}
+}
+
+// again is the person whom the first of the known patients is now.
+func (l *locator) again() (mpi.Person, error) {
+	refs := l.p.Refs()
+	if len(refs) == 0 {
+		return l.p, &concord.Fault{Op: "find", Kind: concord.NotFound}
+	}
+	return l.s.f.index.Lookup(l.s.ctx, refs[0])
 }
 
 // readSeed reads the person's demographics at a source where the person is known.
