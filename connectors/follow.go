@@ -31,7 +31,7 @@ func (c *Client) run(ctx context.Context, q federation.Query, steps []step) (fed
 		if s.open && got[0].whole == 0 && got[0].required {
 			c.learnt[q.Type].Store(true)
 		}
-		if !last && refused(got, faults) {
+		if !last && refused(got, faults, s.open && c.rules.ForbidsGaps) {
 			for _, h := range got {
 				requests += h.requests
 			}
@@ -44,10 +44,10 @@ func (c *Client) run(ctx context.Context, q federation.Query, steps []step) (fed
 	return federation.Page{}, unsupported(opSearch, c.cfg.Source) // no plan is empty
 }
 
-// refused tells whether the source took none of the asks as a question.
-func refused(got []harvest, faults []*concord.Fault) bool {
+// refused tells whether the source took none of the asks as a question. With forbids, a 403 may be its way of saying so.
+func refused(got []harvest, faults []*concord.Fault, forbids bool) bool {
 	for i, f := range faults {
-		if f == nil || f.Kind != concord.Invalid || got[i].whole > 0 {
+		if f == nil || f.Kind != concord.Invalid && (!forbids || f.Kind != concord.Forbidden) || got[i].whole > 0 {
 			return false
 		}
 	}

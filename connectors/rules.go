@@ -11,8 +11,10 @@ type Rules struct {
 	Types map[fhir.ResourceType]TypeRule
 	// PageSize is the _count asked for, where a type does not say otherwise.
 	PageSize int
-	// Single tells that a parameter takes one value: alternatives (a,b) become searches of their own.
-	Single bool
+	// ForbidsGaps: a question that lacks a required parameter is refused with 403, so a 403 to a search without a category
+	// is tried again with one.
+	ForbidsGaps bool
+	Single      bool
 	// ClosedDates tells that dates go as closed intervals with a time of day.
 	ClosedDates bool
 	// Patients are the parameters of a search of Patients.

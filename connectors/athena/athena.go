@@ -20,8 +20,10 @@ func rules() *connectors.Rules {
 	return &connectors.Rules{
 		PageSize: 100,
 		Single:   true,
-		Practice: "ah-practice",
-		Foreign:  foreign,
+		// a search that lacks a required parameter is answered as one that is not allowed
+		ForbidsGaps: true,
+		Practice:    "ah-practice",
+		Foreign:     foreign,
 		Types: connectors.Types(map[fhir.ResourceType]connectors.TypeRule{
 			"AllergyIntolerance": plain,
 			"CarePlan":           {Narrow: category, Split: []string{"assess-plan"}, Provenance: true},

@@ -2,6 +2,7 @@ package athena_test
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"testing"
 	"time"
@@ -125,5 +126,27 @@ func TestFailuresInDisguise(t *testing.T) {
 				t.Errorf("kind %v, want %v; %d matches", k, x.want, len(page.Matches))
 			}
 		})
+	}
+}
+
+// TestCarePlanWithoutACategory: athena refuses it as if it were not allowed, and gives it when a category is named.
+func TestCarePlanWithoutACategory(t *testing.T) {
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/fhir+json")
+		if r.URL.Query().Get("category") == "" {
+			w.WriteHeader(http.StatusForbidden)
+			_, _ = w.Write([]byte(`{"resourceType":"OperationOutcome","issue":[{"severity":"fatal","code":"forbidden","diagnostics":"required parameter combinations [[patient,category],[_id]]"}]}`))
+			return
+		}
+		_, _ = w.Write([]byte(`{"resourceType":"Bundle","type":"searchset","entry":[{"resource":{"resourceType":"CarePlan","id":"a-1.CP-1","subject":{"reference":"Patient/a-1.E-1"}},"search":{"mode":"match"}}]}`))
+	}))
+	defer srv.Close()
+	c, err := athena.New(connectors.Config{Source: "athena", Base: srv.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := c.Search(t.Context(), federation.Query{Type: "CarePlan", Patient: concord.NewPatientRef("athena", "a-1.E-1")})
+	if err != nil || len(page.Matches) != 1 {
+		t.Errorf("%d matches, %v", len(page.Matches), err)
 	}
 }
