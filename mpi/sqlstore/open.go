@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"time"
 
 	"github.com/pressly/goose/v3"
 	_ "modernc.org/sqlite" // the driver "sqlite"
@@ -93,9 +94,23 @@ func (s *Store) migrate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	_, err = p.Up(ctx)
-	return err
+	// Several processes may open a new file at once: then one makes the tables, and the others trip over it until it has.
+	for try := time.Duration(1); ; try++ {
+		if _, err = p.Up(ctx); err == nil || try > migrateTries {
+			return err
+		}
+		wait := time.NewTimer(try * 20 * time.Millisecond)
+		select {
+		case <-wait.C:
+		case <-ctx.Done():
+			wait.Stop()
+			return ctx.Err()
+		}
+	}
 }
+
+// migrateTries bounds how often the tables are tried again, over some four seconds.
+const migrateTries = 20
 
 // Close waits for what is under way and closes the file. The store is of no use afterwards.
 func (s *Store) Close() error {
