@@ -38,6 +38,9 @@ func (c *Client) run(ctx context.Context, q federation.Query, steps []step) (fed
 			continue
 		}
 		page, fault := c.combine(got, faults, s.asks)
+		if s.asks[0].guessed {
+			page.Notes = append(page.Notes, federation.Note{Code: federation.NoteByCategory})
+		}
 		page.Requests += requests
 		return page, fault
 	}

@@ -74,6 +74,7 @@ const (
 	NoteIgnored    NoteCode = "param-ignored" // it ignored a parameter; harmless, since the Federator filters
 	NoteWithheld   NoteCode = "withheld"      // it says that it withholds data, such as Epic's 59204: incomplete
 	NoteOther      NoteCode = "other"         // a warning that we do not know: incomplete, to be safe
+	NoteByCategory NoteCode = "by-category"   // it can be searched by category only, and was, by all that it is known to take
 	NoteDropped    NoteCode = "dropped"       // it sent what was not asked for, which was dropped: incomplete
 )
 

@@ -144,6 +144,8 @@ func sourceIssues(all []federation.Outcome, optional bool) (out []issue, partial
 				add(issue{severity: "warning", code: "incomplete", source: o.Source, text: "the source sent what does not belong to the answer; it was dropped", on: o.Type})
 			case federation.NoteOther:
 				add(issue{severity: "warning", code: "incomplete", source: o.Source, text: "the source gave a warning about its answer", on: o.Type})
+			case federation.NoteByCategory:
+				add(issue{severity: "information", code: "incomplete", source: o.Source, text: "the source can be searched by category only; what it keeps under others than it is known to take is not in its answer", on: o.Type})
 			case federation.NoteIgnored:
 			}
 		}

@@ -95,7 +95,7 @@ func TestCategoriesAreSplit(t *testing.T) {
 	if d := cmp.Diff([]string{"lab", "both", "vital"}, ids(page)); d != "" {
 		t.Error(d)
 	}
-	if d := cmp.Diff([]federation.NoteCode{federation.NoteIgnored}, notes(page)); d != "" {
+	if d := cmp.Diff([]federation.NoteCode{federation.NoteIgnored, federation.NoteByCategory}, notes(page)); d != "" {
 		t.Error(d)
 	}
 	first := s.Requests()
