@@ -95,11 +95,11 @@ func (s *Store) migrate(ctx context.Context) error {
 		return err
 	}
 	// Several processes may open a new file at once: then one makes the tables, and the others trip over it until it has.
-	for try := time.Duration(1); ; try++ {
+	for try := 1; ; try++ {
 		if _, err = p.Up(ctx); err == nil || try > migrateTries {
 			return err
 		}
-		wait := time.NewTimer(try * 20 * time.Millisecond)
+		wait := time.NewTimer(time.Duration(try*20) * time.Millisecond)
 		select {
 		case <-wait.C:
 		case <-ctx.Done():
