@@ -7,8 +7,17 @@ import (
 	"concord/mpi"
 )
 
-// place is where somebody lives: street line, unit within the house, and postal code.
-type place struct{ street, unit, zip string }
+// place is where somebody lives: street line, unit within the house, postal code, and city with state, which counts where
+// one of two has no postal code.
+type place struct{ street, unit, zip, town string }
+
+// near tells whether two places are in one postal district, or in one town as far as is known.
+func (p place) near(q place) bool {
+	if p.zip != "" && q.zip != "" {
+		return p.zip == q.zip
+	}
+	return p.town != "" && p.town == q.town
+}
 
 // Words of street lines and what they are shortened to (USPS Publication 28, the common ones).
 var short = map[string]string{"street": "st", "str": "st", "avenue": "ave", "av": "ave", "road": "rd", "drive": "dr", "lane": "ln", "court": "ct",
@@ -26,7 +35,7 @@ var shared = set("homeless", "undomiciled", "transient", "shelter", "prison", "j
 func placesOf(d mpi.Demographics) (out []place, unknown bool) {
 	for _, a := range d.Addresses {
 		p := placeOf(a)
-		if p.street == "" || p.zip == "" {
+		if p.street == "" || p.zip == "" && p.town == "" {
 			unknown = true
 		} else if !slices.Contains(out, p) {
 			out = append(out, p)
@@ -64,6 +73,9 @@ func placeOf(a mpi.Address) place {
 		p.street = strings.Join(w, " ")
 	}
 	p.zip = zip(a.PostalCode)
+	if city, state := strings.Join(words(a.City, true), " "), strings.Join(words(a.State, true), " "); city != "" && state != "" {
+		p.town = city + ", " + state
+	}
 	return p
 }
 
@@ -103,7 +115,7 @@ func zip(s string) string {
 
 func compareAddress(a, b []place, unknown bool) mpi.Level {
 	l := closest([]mpi.Level{mpi.Equal, mpi.Differs}, a, b, func(x, y place) mpi.Level {
-		if x.street == y.street && x.zip == y.zip && (x.unit == y.unit || x.unit == "" || y.unit == "") {
+		if x.street == y.street && x.near(y) && (x.unit == y.unit || x.unit == "" || y.unit == "") {
 			return mpi.Equal
 		}
 		return mpi.Differs
