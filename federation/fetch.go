@@ -32,8 +32,9 @@ type Request struct {
 	// Optional makes a type that a source does not have no gap: $everything asks for what there is.
 	Optional bool
 	// Keep decides, copy by copy and before anything is merged, what belongs to the answer: the client's own parameters
-	// and the caller's rights. It is called from several goroutines. Nil keeps everything.
-	Keep func(merge.Copy) bool
+	// and the caller's rights. It is made when all sources have answered, for the person as it is known then: a patient
+	// of that person's may have been found meanwhile. Nil keeps everything.
+	Keep func(mpi.Person) func(merge.Copy) bool
 }
 
 // Result is the answer to a Request.
@@ -54,7 +55,7 @@ type slot struct {
 // Fetch asks every source that may hold something of the person, all at once. Its error is a *concord.Fault: with
 // Strategy Abort the first failure by source and type, otherwise only Canceled. Sources that fail are Outcomes.
 func (s *Session) Fetch(r Request) (Result, error) {
-	known := s.newLocator(r.Person)
+	known := s.locate(r.Person)
 	slots := make([][]slot, len(s.f.sources))
 	var g errgroup.Group
 	for i, c := range s.f.sources {
@@ -66,13 +67,23 @@ func (s *Session) Fetch(r Request) (Result, error) {
 	}
 	_ = g.Wait() // the asks put their errors into their slots
 	res := Result{Person: known.person()}
+	keep := func(merge.Copy) bool { return true }
+	if r.Keep != nil {
+		keep = r.Keep(res.Person)
+	}
 	batches := make([]merge.Batch, 0, len(slots))
 	for i, c := range s.f.sources {
 		b := merge.Batch{Source: c.About().Source}
 		for _, x := range slots[i] {
+			b.Resources = slices.Grow(b.Resources, len(x.matches))
+			for _, m := range x.matches {
+				if keep(merge.Copy{Source: b.Source, Resource: m}) {
+					b.Resources = append(b.Resources, m)
+					x.outcome.Resources++
+				}
+			}
 			s.f.opts.Observe(x.outcome)
 			res.Outcomes = append(res.Outcomes, x.outcome)
-			b.Resources = append(b.Resources, x.matches...)
 			for _, inc := range x.included {
 				res.Included = append(res.Included, merge.Copy{Source: b.Source, Resource: inc})
 			}
@@ -146,20 +157,19 @@ func (s *Session) fetchOne(c Connector, r Request, t fhir.ResourceType, ref conc
 	began := time.Now()
 	q := Query{Type: t, Patient: ref, Params: r.Params, Provenance: r.Provenance}
 	page, err := ask(s, c, "search", func(ctx context.Context) (Page, error) { return c.Search(ctx, q) })
-	source := c.About().Source
 	base := c.About().Base
-	before := len(x.matches)
+	before := len(x.matches) // those of another patient of the person at the same source
 	x.matches = slices.Grow(x.matches, len(page.Matches))
 	for _, m := range page.Matches {
-		switch cp := (merge.Copy{Source: source, Resource: m}); {
+		switch {
 		case !m.Get("resourceType").Is(string(t)) || m.ID() == "" || !belongs(m, ref, base):
 			x.outcome.note(NoteDropped)
-		case r.Keep == nil || r.Keep(cp):
+		default:
 			x.matches = append(x.matches, m)
 		}
 	}
 	for _, m := range page.Included {
-		if m.ID() == "" {
+		if !r.Provenance || m.Type() != fhir.TypeProvenance || m.ID() == "" {
 			x.outcome.note(NoteDropped)
 			continue
 		}
@@ -168,10 +178,9 @@ func (s *Session) fetchOne(c Connector, r Request, t fhir.ResourceType, ref conc
 	for _, n := range page.Notes {
 		x.outcome.note(n.Code)
 	}
-	x.outcome.Resources += len(x.matches) - before
 	x.outcome.Requests += page.Requests
 	if err != nil {
-		x.outcome.failed(err, len(page.Matches))
+		x.outcome.failed(err, len(page.Matches)+before)
 	}
 	x.outcome.Elapsed = max(x.outcome.Elapsed, time.Since(began))
 }

@@ -3,8 +3,10 @@ package federation
 import (
 	"context"
 	"errors"
+	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -19,16 +21,19 @@ import (
 // The error is a *concord.Fault: NotFound when the source has no such patient, or whatever kept the source from saying.
 func (s *Session) Identify(ref concord.PatientRef) (mpi.Person, error) {
 	p, err := s.f.index.Lookup(s.ctx, ref)
-	if err == nil || !errors.Is(err, concord.NotFound) {
+	switch {
+	case err == nil && !p.Has(ref): // linked, and not with certainty: to show that person's record would be a guess
+		return mpi.Person{}, &concord.Fault{Op: "identify", Kind: concord.NotFound}
+	case err == nil || !errors.Is(err, concord.NotFound):
 		return p, err
 	}
 	r, err := s.patient(ref)
 	var moved *MovedTo
 	if errors.As(err, &moved) && moved.Ref != ref && moved.Ref.Source == ref.Source {
-		if p, err := s.f.index.Lookup(s.ctx, moved.Ref); err == nil {
+		ref = moved.Ref
+		if p, err := s.f.index.Lookup(s.ctx, ref); err == nil && p.Has(ref) {
 			return p, nil
 		}
-		ref = moved.Ref
 		r, err = s.patient(ref)
 	}
 	if err != nil {
@@ -37,48 +42,75 @@ func (s *Session) Identify(ref concord.PatientRef) (mpi.Person, error) {
 	return s.register(mpi.FromPatient(ref.Source, r))
 }
 
-// register makes a person of a patient that is not known, and looks for it everywhere else.
+// register makes a person of a patient that is not known, and looks for it everywhere else. A source that is slow to say is
+// not waited for to the end, lest nothing be left of the others' time: whatever is fetched next waits for it, and tells of
+// it when it fails.
 func (s *Session) register(d mpi.Demographics) (mpi.Person, error) {
 	p, err := s.f.index.Register(s.ctx, d)
 	if err != nil {
 		return mpi.Person{}, err
 	}
-	known := s.newLocator(p)
-	var g errgroup.Group
+	known := s.locate(p)
+	done := make(chan struct{}, len(s.f.sources))
+	patience := time.Duration(math.MaxInt64)
 	for _, c := range s.f.sources {
-		if c.About().Source == d.Ref.Source {
-			continue
-		}
-		g.Go(func() error {
-			_, _ = known.at(c) // one that fails is asked again by whatever is fetched next, which tells of it
-			return nil
-		})
+		patience = min(patience, c.About().Budget/3)
+		go func() { // ends with the source's budget
+			_, _ = known.at(c)
+			done <- struct{}{}
+		}()
 	}
-	_ = g.Wait()
+	enough := time.NewTimer(time.Until(s.began.Add(patience)))
+	defer enough.Stop()
+	for range s.f.sources {
+		select {
+		case <-done:
+		case <-enough.C:
+			return known.person(), nil
+		}
+	}
 	return known.person(), nil
 }
 
 // Person is the person of that id. The error is a *concord.Fault: NotFound, or the index's.
 func (s *Session) Person(id mpi.PersonID) (mpi.Person, error) { return s.f.index.Person(s.ctx, id) }
 
-// ReadCopy is one source's copy. The error is a *concord.Fault, as of Connector.Read.
-func (s *Session) ReadCopy(source concord.SourceID, t fhir.ResourceType, id string) (merge.Copy, error) {
+// ReadCopy is one source's copy, and what became of the source. The error is the Outcome's Fault, as of Connector.Read.
+func (s *Session) ReadCopy(source concord.SourceID, t fhir.ResourceType, id string) (merge.Copy, Outcome, error) {
+	began := time.Now()
+	o := Outcome{Source: source, Type: t, Status: OK, Requests: 1, Resources: 1}
+	r, err := s.readAny(source, t, id)
+	if err != nil {
+		o.Resources = 0
+		o.failed(err, 0)
+		err = o.Fault
+	}
+	o.Elapsed = time.Since(began)
+	s.f.opts.Observe(o)
+	return merge.Copy{Source: source, Resource: r}, o, err
+}
+
+func (s *Session) readAny(source concord.SourceID, t fhir.ResourceType, id string) (fhir.Resource, error) {
 	c := s.f.source(source)
-	if c == nil {
-		return merge.Copy{}, &concord.Fault{Op: "read", Kind: concord.NotFound}
+	switch {
+	case t == fhir.TypePatient:
+		return s.patient(concord.NewPatientRef(source, id))
+	case c == nil || !c.Supports(t):
+		return fhir.Resource{}, &concord.Fault{Op: "read", Kind: concord.NotFound, Source: source}
 	}
-	if t == fhir.TypePatient {
-		r, err := s.patient(concord.NewPatientRef(source, id))
-		return merge.Copy{Source: source, Resource: r}, err
-	}
-	if !c.Supports(t) {
-		return merge.Copy{}, &concord.Fault{Op: "read", Kind: concord.NotFound, Source: source}
-	}
+	return s.read(c, t, id)
+}
+
+// read reads one resource, and takes nothing for it but the one that was asked for.
+func (s *Session) read(c Connector, t fhir.ResourceType, id string) (fhir.Resource, error) {
 	r, err := ask(s, c, "read", func(ctx context.Context) (fhir.Resource, error) { return c.Read(ctx, t, id) })
 	if err == nil && (r.Type() != t || r.ID() != id) {
-		err = &concord.Fault{Op: "read", Kind: concord.Malformed, Source: source}
+		err = &concord.Fault{Op: "read", Kind: concord.Malformed, Source: c.About().Source}
 	}
-	return merge.Copy{Source: source, Resource: r}, err
+	if err != nil {
+		return fhir.Resource{}, err
+	}
+	return r, nil
 }
 
 // Unified is a person and its sources' Patients.
@@ -91,13 +123,15 @@ type Unified struct {
 // Patients reads a person's Patient at every source that has one, and looks for it at those that are not known to have
 // none.
 func (s *Session) Patients(p mpi.Person) Unified {
-	known := s.newLocator(p)
+	known := s.locate(p)
 	slots := make([]slot, len(s.f.sources))
 	var g errgroup.Group
 	for i, c := range s.f.sources {
 		x := &slots[i]
 		x.outcome = Outcome{Source: c.About().Source, Type: fhir.TypePatient, Status: OK}
 		g.Go(func() error {
+			began := time.Now()
+			defer func() { x.outcome.Elapsed = time.Since(began) }()
 			refs, fault := known.at(c)
 			if fault != nil {
 				x.outcome.failed(fault, 0)
@@ -148,10 +182,14 @@ func (s *Session) Find(f Find) ([]mpi.Person, []Outcome, error) {
 		x.outcome = Outcome{Source: c.About().Source, Type: fhir.TypePatient, Status: OK}
 		g.Go(func() error {
 			s.findAt(c, f, x)
+			for _, r := range x.matches[:min(len(x.matches), f.Most)] {
+				s.prepare(concord.NewPatientRef(c.About().Source, r.ID()))
+			}
 			return nil
 		})
 	}
 	_ = g.Wait()
+	s.prepared.Wait()
 	var refs []concord.PatientRef
 	var outcomes []Outcome
 	for i, c := range s.f.sources {
@@ -172,15 +210,37 @@ func (s *Session) Find(f Find) ([]mpi.Person, []Outcome, error) {
 	return people, outcomes, err
 }
 
+// prepare begins to read what will be asked of a person who was found, before the last source has said whom it finds: it
+// may use up all the time that there is.
+func (s *Session) prepare(ref concord.PatientRef) {
+	s.prepared.Go(func() {
+		p, err := s.Identify(ref)
+		if err != nil {
+			return
+		}
+		known := s.locate(p)
+		for _, c := range s.f.sources {
+			s.prepared.Go(func() {
+				refs, _ := known.at(c)
+				for _, r := range refs {
+					_, _ = s.patient(r) // whoever asks for it learns of a failure
+				}
+			})
+		}
+	})
+}
+
 func (s *Session) findAt(c Connector, f Find, x *slot) {
 	if !c.Supports(fhir.TypePatient) {
 		x.outcome.failed(&concord.Fault{Op: "search", Kind: concord.Unsupported, Source: c.About().Source}, 0)
 		return
 	}
 	source := c.About().Source
+	began := time.Now()
 	page, err := ask(s, c, "search", func(ctx context.Context) (Page, error) {
 		return c.Search(ctx, Query{Type: fhir.TypePatient, Params: f.Params})
 	})
+	x.outcome.Elapsed = time.Since(began)
 	for _, r := range page.Matches {
 		if r.Type() != fhir.TypePatient || r.ID() == "" {
 			x.outcome.note(NoteDropped)
@@ -200,16 +260,20 @@ func (s *Session) findAt(c Connector, f Find, x *slot) {
 	}
 }
 
-// identifyAll is the people that patients are, each once. Several unknown patients may be one person, so they are looked
-// at one after the other: each finds those before it in the index.
+// identifyAll is the people that patients are, each once.
 func (s *Session) identifyAll(refs []concord.PatientRef) ([]mpi.Person, error) {
+	var g errgroup.Group
 	for _, ref := range refs {
-		if _, err := s.Identify(ref); err != nil {
-			return nil, err
-		}
+		g.Go(func() error {
+			_, err := s.Identify(ref)
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
 	}
 	byID := map[mpi.PersonID]mpi.Person{}
-	for _, ref := range refs { // again, since two that came first may have turned out to be one
+	for _, ref := range refs { // again, since several of them may have turned out to be one
 		p, err := s.Identify(ref)
 		if err != nil {
 			return nil, err

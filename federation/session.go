@@ -68,6 +68,12 @@ func (f *Federator) Sources() []About {
 	return out
 }
 
+// Supports tells whether a source has resources of type t that can be asked for.
+func (f *Federator) Supports(source concord.SourceID, t fhir.ResourceType) bool {
+	c := f.source(source)
+	return c != nil && c.Supports(t)
+}
+
 // source is the connector of that name, or nil.
 func (f *Federator) source(id concord.SourceID) Connector {
 	for _, c := range f.sources {
@@ -79,7 +85,7 @@ func (f *Federator) source(id concord.SourceID) Connector {
 }
 
 // Session is one request's work with the sources: each source's budget runs from its Begin, whatever is asked of it, and
-// a patient that was read once is not read again. It is safe for concurrent use, and not used after its request.
+// a patient that was read, or looked for, once is not again. It is safe for concurrent use, and not used after its request.
 type Session struct {
 	f     *Federator
 	ctx   context.Context //nolint:containedctx // a Session is the request; its methods share one deadline
@@ -87,11 +93,14 @@ type Session struct {
 
 	mu       sync.Mutex
 	patients map[concord.PatientRef]fhir.Resource // the sources' Patients read so far
+	locators map[mpi.PersonID]*locator
+
+	prepared sync.WaitGroup // what a search of people has begun beforehand
 }
 
 // Begin starts a request's work. The context ends it.
 func (f *Federator) Begin(ctx context.Context) *Session {
-	return &Session{f: f, ctx: ctx, began: time.Now(), patients: map[concord.PatientRef]fhir.Resource{}}
+	return &Session{f: f, ctx: ctx, began: time.Now(), patients: map[concord.PatientRef]fhir.Resource{}, locators: map[mpi.PersonID]*locator{}}
 }
 
 // within is the request's context, ended when the source's budget is used up.
@@ -107,22 +116,31 @@ func (s *Session) within(c Connector) (context.Context, context.CancelFunc) {
 }
 
 // ask runs one call to a source and comes back no later than the source's budget, even if the connector does not. A
-// panic of the connector is that source's failure, and no other's.
+// panic of the connector is that source's failure, and no other's. Once the budget is used up nothing is asked. Its error
+// is a *concord.Fault of the source.
 func ask[T any](s *Session, c Connector, op string, call func(context.Context) (T, error)) (T, error) {
 	type answer struct {
 		val T
 		err error
 	}
+	var none T
+	source := c.About().Source
 	ctx, cancel := s.within(c)
 	defer cancel()
+	if ctx.Err() != nil {
+		return none, &concord.Fault{Op: op, Kind: endedBy(s.ctx), Source: source}
+	}
 	done := make(chan answer, 1)
 	go func() {
 		defer func() {
 			if recover() != nil {
-				done <- answer{err: &concord.Fault{Op: op, Kind: concord.Internal, Source: c.About().Source}}
+				done <- answer{err: &concord.Fault{Op: op, Kind: concord.Internal, Source: source}}
 			}
 		}()
 		v, err := call(ctx)
+		if err != nil {
+			err = faultOf(source, err)
+		}
 		done <- answer{v, err}
 	}()
 	select {
@@ -137,8 +155,7 @@ func ask[T any](s *Session, c Connector, op string, call func(context.Context) (
 	case a := <-done:
 		return a.val, a.err
 	case <-grace.C:
-		var none T
-		return none, &concord.Fault{Op: op, Kind: endedBy(s.ctx), Source: c.About().Source}
+		return none, &concord.Fault{Op: op, Kind: endedBy(s.ctx), Source: source}
 	}
 }
 
@@ -154,6 +171,9 @@ func endedBy(request context.Context) concord.Kind {
 func faultOf(source concord.SourceID, err error) *concord.Fault {
 	var f *concord.Fault
 	if errors.As(err, &f) {
+		if f.Source != source {
+			f = &concord.Fault{Op: f.Op, Kind: f.Kind, Source: source, Status: f.Status, RetryAfter: f.RetryAfter, Err: f.Err}
+		}
 		return f
 	}
 	kind := concord.Internal

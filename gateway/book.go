@@ -4,8 +4,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-
-	"golang.org/x/sync/errgroup"
+	"sync"
 
 	"concord"
 	"concord/federation"
@@ -16,7 +15,7 @@ import (
 )
 
 // book is an answer before it is split into pages: everything that they hold, found once, so that the pages are stable
-// whatever the sources do meanwhile. After finish it is not changed. PHI.
+// whatever the sources do meanwhile. After finish only what it remembers of views changes. PHI.
 type book struct {
 	caller   smart.Caller
 	route    route
@@ -24,54 +23,65 @@ type book struct {
 	q        *query
 	people   []mpi.Person
 	matches  []merge.Entry
-	others   []merge.Entry // what includes may bring, merged
-	included []merge.Entry // what came along with the matches, whatever they refer to
+	others   []merge.Entry // what comes along with matches
+	first    []int         // of each of others, the first of matches that it comes along with
 	issues   []issue
 	partial  bool   // some source is missing
 	sources  string // Server-Timing, of the answer that found it
 	self     string
 	recorded string // when it was put together, for Provenance
-	whole    bool   // all of others belong to the answer ($everything)
+	whole    bool   // what matches refer to comes along ($everything)
+
+	mu     sync.Mutex
+	shown  bool
+	digest [32]byte // of the rights that the view was made for
+	view   smart.View
 }
 
 func (x *exchange) newBook(q *query, people ...mpi.Person) *book {
-	return &book{caller: x.token.Caller, route: x.route, access: x.access, q: q, people: people, issues: slices.Clone(q.ignored),
+	return &book{caller: x.token.Caller, route: x.route, q: q, people: people, issues: slices.Clone(q.ignored),
 		self: q.selfLink(x.g.base), recorded: x.began.UTC().Format("2006-01-02T15:04:05.000Z")}
 }
 
 // outcomes adds what is missing to the book.
-func (b *book) outcomes(all []federation.Outcome, optional bool) {
-	issues, partial := sourceIssues(all, optional)
+func (b *book) outcomes(all []federation.Outcome) {
+	issues, partial := sourceIssues(all)
 	for _, i := range issues {
-		if !slices.Contains(b.issues, i) {
-			b.issues = append(b.issues, i)
-		}
+		b.say(i)
 	}
 	b.partial = b.partial || partial
+}
+
+// say adds an issue, once.
+func (b *book) say(i issue) {
+	if !slices.Contains(b.issues, i) {
+		b.issues = append(b.issues, i)
+	}
 }
 
 // finish sorts the book, brings in what it includes, and answers its first page.
 func (x *exchange) finish(b *book) (*answer, *problem) {
 	b.access = x.access
 	b.sort()
-	if err := x.bring(b); err != nil {
-		return nil, err
-	}
-	conflicts := 0
-	for _, e := range b.matches {
-		if len(e.Conflicts) > 0 {
-			conflicts++
+	x.bring(b)
+	if x.strict() {
+		if p := gaps(x.outcomes); p != nil {
+			return nil, p
 		}
 	}
-	if conflicts > 0 {
-		b.issues = append(b.issues, issue{severity: "information", code: "conflict", text: "sources disagree on some of these; they are tagged " + systemConflict})
+	if slices.ContainsFunc(b.matches, func(e merge.Entry) bool { return len(e.Conflicts) > 0 }) {
+		b.say(issue{severity: "information", code: "conflict", text: "sources disagree on some of these; they are tagged " + systemConflict})
+	}
+	if b.q.count == 0 { // a count has no entries but what says that it can't be had, or is of something else
+		b.issues = slices.DeleteFunc(b.issues, func(i issue) bool { return i.severity == "information" })
 	}
 	b.sources = serverTiming(x.outcomes)
+	id := ""
 	if b.q.count > 0 && len(b.matches) > b.q.count {
-		id := x.g.pages.put(b)
-		return x.renderPage(b, id, 0)
+		b.compact()
+		id = x.g.pages.put(b)
 	}
-	return x.renderPage(b, "", 0)
+	return x.renderPage(b, id, 0)
 }
 
 // sort orders the matches as _sort asks, and otherwise leaves the record's own order.
@@ -81,22 +91,31 @@ func (b *book) sort() {
 	}
 	type keyed struct {
 		e    merge.Entry
+		id   string // as the gateway tells it
 		keys []fhir.SortKey
 	}
 	all := make([]keyed, len(b.matches))
 	for i, e := range b.matches {
-		all[i] = keyed{e: e}
+		all[i].e = e
+		all[i].id, _ = publicID(e.Survivor.Source, e.Survivor.Type(), e.Survivor.ID())
 		for _, s := range b.q.sort {
 			all[i].keys = append(all[i].keys, fhir.SortValue(e.Survivor.Resource, e.Survivor.Type(), s.param))
 		}
 	}
 	slices.SortStableFunc(all, func(a, c keyed) int {
 		for i, s := range b.q.sort {
-			compare := fhir.CompareSortKeys
-			if s.down {
-				compare = fhir.CompareSortKeysDescending
+			var d int
+			switch {
+			case s.param == "_id" && s.down:
+				d = strings.Compare(c.id, a.id)
+			case s.param == "_id":
+				d = strings.Compare(a.id, c.id)
+			case s.down:
+				d = fhir.CompareSortKeysDescending(a.keys[i], c.keys[i])
+			default:
+				d = fhir.CompareSortKeys(a.keys[i], c.keys[i])
 			}
-			if d := compare(a.keys[i], c.keys[i]); d != 0 {
+			if d != 0 {
 				return d
 			}
 		}
@@ -107,152 +126,76 @@ func (b *book) sort() {
 	}
 }
 
-// reads bounds how many resources are read one by one for an answer, and how many at a time from all sources.
-const (
-	maxReads      = 500
-	readsAtOnce   = 16
-	textSuppessed = "something that was to be included is not covered by the token"
-)
+// compact takes the book's resources out of the documents in which they came, each of which would otherwise be kept as a
+// whole for as long as the book is.
+func (b *book) compact() {
+	b.matches, b.others = compacted(b.matches), compacted(b.others)
+}
 
-// bring reads what the answer includes and is not found by patient.
-func (x *exchange) bring(b *book) *problem {
-	wanted := map[place]bool{}
-	patient := false
-	for _, e := range b.matches {
-		for _, c := range e.Copies {
-			for _, inc := range b.q.includes {
-				for _, p := range x.includedPlaces(c, inc) {
-					switch {
-					case p.typ == fhir.TypePatient:
-						patient = true
-					case byReference(p.typ) || !fhir.InPatientCompartment(p.typ):
-						wanted[p] = true
-					}
+func compacted(entries []merge.Entry) []merge.Entry {
+	out := make([]merge.Entry, len(entries))
+	for i, e := range entries {
+		n := e
+		n.Copies = make([]merge.Copy, len(e.Copies))
+		n.Add = slices.Clone(e.Add)
+		for j, c := range e.Copies {
+			r, err := fhir.Parse(slices.Clone(c.Raw()), fhir.Limits{})
+			if err != nil {
+				r = c.Resource // can't be: it was parsed before
+			}
+			n.Copies[j] = merge.Copy{Source: c.Source, Resource: r}
+			if c == e.Survivor {
+				n.Survivor = n.Copies[j]
+			}
+			for k, a := range e.Add {
+				if a.From == c.Source && c.Get(a.Value.Name()) == a.Value {
+					n.Add[k].Value = r.Get(a.Value.Name())
 				}
 			}
 		}
-	}
-	if b.whole {
-		for _, e := range slices.Concat(b.matches, b.others) {
-			for _, c := range e.Copies {
-				for ref := range c.References() {
-					if r := fhir.ParseReference(ref.Text(), x.g.bases[c.Source]); r.Kind == fhir.LocalReference && carried(r.Type) {
-						wanted[place{c.Source, r.Type, r.ID}] = true
-					}
-				}
-			}
-		}
-	}
-	if patient {
-		x.bringPatient(b)
-	}
-	return x.readPlaces(b, wanted)
-}
-
-// carried are the types that a whole chart brings along where it refers to them.
-func carried(t fhir.ResourceType) bool {
-	switch t {
-	case fhir.TypePractitioner, fhir.TypePractitionerRole, fhir.TypeOrganization, fhir.TypeLocation, fhir.TypeMedication:
-		return true
-	}
-	return false
-}
-
-// includedPlaces is what an include of a copy leads to.
-func (x *exchange) includedPlaces(c merge.Copy, inc include) (out []place) {
-	for _, v := range fhir.IncludeValues(c.Resource, c.Type(), inc.param) {
-		r := fhir.ParseReference(v.Text(), x.g.bases[c.Source])
-		if r.Kind == fhir.LocalReference && (len(inc.targets) == 0 || slices.Contains(inc.targets, r.Type)) {
-			out = append(out, place{c.Source, r.Type, r.ID})
-		}
+		out[i] = n
 	}
 	return out
 }
 
-// bringPatient adds the unified Patient, if the token shows it.
-func (x *exchange) bringPatient(b *book) {
-	if x.grant.Check(smart.Access{Type: fhir.TypePatient, Interaction: fhir.SearchType}) != nil {
-		b.suppressed()
-		return
+// look is the book as the caller may see it, judged once for the same rights. ok is false when some of it is hidden.
+func (x *exchange) look(b *book) (v smart.View, ok bool) {
+	entries := b.matches
+	if len(b.others) > 0 {
+		entries = slices.Concat(b.matches, b.others)
 	}
-	for _, p := range b.people {
-		u := x.session.Patients(p)
-		x.note(u.Outcomes)
-		b.outcomes(u.Outcomes, false)
-		var seen []merge.Copy
-		for _, c := range u.Copies {
-			if x.grant.Visible(c, b.access) {
-				seen = append(seen, c)
-			}
-		}
-		if len(seen) > 0 {
-			b.others = append(b.others, merge.Unify(seen))
-		}
+	digest := x.grant.Digest()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.shown || b.digest != digest {
+		b.view, b.digest, b.shown = x.grant.View(merge.Record{Entries: entries}, b.access), digest, true
 	}
+	return b.view, b.view.Len() == len(entries) && b.view.Hidden() == 0
 }
 
-func (b *book) suppressed() {
-	i := issue{severity: "information", code: "suppressed", text: textSuppessed}
-	if !slices.Contains(b.issues, i) {
-		b.issues = append(b.issues, i)
+// page answers a page of an earlier search, to whom it belongs to, with a token that covers it. bad is what else is wrong
+// with the request.
+func (x *exchange) page(token string, bad *problem) (*answer, *problem) {
+	x.route.interaction = fhir.Page
+	b, id, n := x.g.pages.get(token)
+	gone := refuse(http.StatusGone, "not-found", "this page is gone; search again")
+	switch {
+	case b == nil:
+		return nil, gone
+	case b.caller != x.token.Caller:
+		return nil, x.otherCaller()
+	case bad != nil:
+		return nil, bad
+	case b.route.typ != x.route.typ || b.route.id != x.route.id:
+		return nil, gone
 	}
-}
-
-// readPlaces reads resources one by one. One that its source does not have is left out, as the source's own answer would
-// leave it; one that can't be read is told of.
-func (x *exchange) readPlaces(b *book, wanted map[place]bool) *problem {
-	all := make([]place, 0, len(wanted))
-	for p := range wanted {
-		if x.grant.Check(smart.Access{Type: p.typ, Interaction: fhir.Read}) != nil && x.grant.Check(smart.Access{Type: p.typ, Interaction: fhir.SearchType}) != nil {
-			b.suppressed()
-			continue
-		}
-		all = append(all, p)
+	if p := x.check(b.access); p != nil {
+		return nil, p
 	}
-	slices.SortFunc(all, comparePlaces)
-	if len(all) > maxReads {
-		all = all[:maxReads]
-		b.issues = append(b.issues, issue{severity: "warning", code: "too-costly", text: "more is referred to than is included"})
-		b.partial = true
+	if n*b.q.count >= len(b.matches) {
+		return nil, gone
 	}
-	copies := make([]merge.Copy, len(all))
-	faults := make([]error, len(all))
-	var g errgroup.Group
-	g.SetLimit(readsAtOnce)
-	for i, p := range all {
-		g.Go(func() error {
-			copies[i], faults[i] = x.session.ReadCopy(p.source, p.typ, p.id)
-			return nil
-		})
-	}
-	_ = g.Wait()
-	from := copiesOf(slices.Concat(b.matches, b.others))
-	var batches []merge.Batch
-	var outcomes []federation.Outcome
-	for i, p := range all {
-		if f := faultIn(faults[i]); f != nil {
-			if f.Kind != concord.NotFound && f.Kind != concord.Unsupported {
-				outcomes = append(outcomes, federation.Outcome{Source: p.source, Type: p.typ, Status: federation.Failed, Fault: f})
-			}
-			continue
-		}
-		if !x.grant.Reached(copies[i], smart.Access{Type: p.typ, Interaction: fhir.SearchType}, from...) {
-			b.suppressed()
-			continue
-		}
-		if n := len(batches); n == 0 || batches[n-1].Source != p.source {
-			batches = append(batches, merge.Batch{Source: p.source})
-		}
-		last := &batches[len(batches)-1]
-		last.Resources = append(last.Resources, copies[i].Resource)
-	}
-	x.note(outcomes)
-	b.outcomes(outcomes, false)
-	if x.strict() && len(outcomes) > 0 {
-		return x.failedStrictly(outcomes, outcomes[0].Fault)
-	}
-	b.others = append(b.others, x.g.cfg.Engine.Merge(batches).Entries...)
-	return nil
+	return x.renderPage(b, id, n)
 }
 
 func comparePlaces(a, b place) int {
@@ -265,79 +208,19 @@ func comparePlaces(a, b place) int {
 	return strings.Compare(a.id, b.id)
 }
 
-// includesOf are those of the book's other entries that belong with some matches, in the book's order.
-func (x *exchange) includesOf(b *book, matches []merge.Entry) []merge.Entry {
-	if b.whole || len(b.q.includes) == 0 || len(b.others) == 0 {
-		if b.whole {
-			return b.others
-		}
-		return nil
-	}
-	wanted := map[place]bool{}
-	patient := false
-	for _, e := range matches {
-		for _, c := range e.Copies {
-			for _, inc := range b.q.includes {
-				for _, p := range x.includedPlaces(c, inc) {
-					wanted[p] = true
-					patient = patient || p.typ == fhir.TypePatient
-				}
-			}
-		}
-	}
-	var out []merge.Entry
-	for _, e := range b.others {
-		for _, c := range e.Copies {
-			if patient && c.Type() == fhir.TypePatient || wanted[place{c.Source, c.Type(), c.ID()}] {
-				out = append(out, e)
-				break
-			}
-		}
+// placeOf names a copy.
+func placeOf(c merge.Copy) place { return place{c.Source, c.Type(), c.ID()} }
+
+// copiesOf are all copies of entries.
+func copiesOf(entries []merge.Entry) (out []merge.Copy) {
+	for _, e := range entries {
+		out = append(out, e.Copies...)
 	}
 	return out
 }
 
-// alongOf are those resources that came along with the matches, such as a source's own Provenance, that are about them.
-func (x *exchange) alongOf(b *book, matches []merge.Entry) (out []merge.Entry) {
-	if len(b.included) == 0 {
-		return nil
-	}
-	here := map[place]bool{}
-	for _, c := range copiesOf(matches) {
-		here[place{c.Source, c.Type(), c.ID()}] = true
-	}
-	for _, e := range b.included {
-		c := e.Survivor
-		for t := range c.Get("target").Items() {
-			r := fhir.ParseReference(t.Get("reference").Text(), x.g.bases[c.Source])
-			if here[place{c.Source, r.Type, r.ID}] {
-				out = append(out, e)
-				break
-			}
-		}
-	}
-	return out
-}
-
-// page answers a page of an earlier search, to whom it belongs to, with a token that covers it.
-func (x *exchange) page(token string) (*answer, *problem) {
-	x.route.interaction = fhir.Page
-	b, id, n := x.g.pages.get(token)
-	gone := refuse(http.StatusGone, "not-found", "this page is gone; search again")
-	switch {
-	case b == nil:
-		return nil, gone
-	case b.caller != x.token.Caller:
-		return nil, x.otherCaller()
-	case b.route.typ != x.route.typ || b.route.id != x.route.id:
-		return nil, gone
-	}
-	a := b.access
-	if p := x.check(a); p != nil {
-		return nil, p
-	}
-	if n*b.q.count >= len(b.matches) {
-		return nil, gone
-	}
-	return x.renderPage(b, id, n)
+// refersTo is what a reference of a source's resource leads to at the same source.
+func (g *Gateway) refersTo(source concord.SourceID, ref fhir.Value) (place, bool) {
+	r := fhir.ParseReference(ref.Text(), g.bases[source])
+	return place{source, r.Type, r.ID}, r.Kind == fhir.LocalReference
 }

@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"log/slog"
-	"slices"
 	"strconv"
 
 	"concord"
@@ -13,35 +12,32 @@ import (
 	"concord/smart"
 )
 
-// renderPage renders one page of a book as a searchset: matches, what they include, and last what is missing. Everything
-// goes through the grant's view once more, entry by entry.
+// renderPage renders one page of a book as a searchset: matches, what comes along with them, and last what is missing.
+// Everything goes through the grant's view once more.
 func (x *exchange) renderPage(b *book, id string, n int) (*answer, *problem) {
-	matches := b.matches
-	if b.q.count == 0 {
-		matches = nil
-	} else {
-		from := min(n*b.q.count, len(matches))
-		matches = matches[from:min(from+b.q.count, len(matches))]
-	}
-	includes := x.includesOf(b, matches)
-	if b.whole && n > 0 {
-		includes = nil // what a whole chart refers to comes with its first page
-	}
-	along := x.alongOf(b, matches)
-	entries := slices.Concat(matches, includes, along)
-	view := x.grant.View(merge.Record{Entries: entries}, b.access)
-	if view.Len() != len(entries) || view.Hidden() > 0 {
-		if id != "" && n > 0 || id != "" && x.route.interaction == fhir.Page {
-			return nil, x.hidden()
-		}
+	view, ok := x.look(b)
+	switch {
+	case !ok && x.route.interaction == fhir.Page:
+		return nil, x.hidden()
+	case !ok:
 		x.g.cfg.Log.Error("the view hides what was let through", slog.String("request_id", x.id))
 		return nil, ofFault(&concord.Fault{Op: "view", Kind: concord.Internal})
 	}
+	from := min(n*b.q.count, len(b.matches))
+	to := min(from+b.q.count, len(b.matches))
 	r := x.g.newRenderer(b.people...)
-	for _, es := range [][]merge.Entry{b.matches, b.others} {
-		for _, e := range es {
-			r.place(e)
+	entries := make([]merge.Entry, 0, to-from)
+	i := 0
+	for e := range view.Entries() {
+		at := i
+		if i >= len(b.matches) {
+			at = b.first[i-len(b.matches)]
 		}
+		if at >= from && at < to {
+			entries = append(entries, e)
+		}
+		r.place(e)
+		i++
 	}
 	size := 4096
 	for _, e := range entries {
@@ -61,7 +57,7 @@ func (x *exchange) renderPage(b *book, id string, n int) (*answer, *problem) {
 		out = append(fhir.AppendString(out, x.pageLink(b, id, n+1)), '}')
 	}
 	out = append(out, ']')
-	out, count := x.renderEntries(out, r, b, view, len(matches))
+	out, count := x.renderEntries(out, r, b, entries, to-from)
 	if len(b.issues) > 0 {
 		out = entrySeparator(out, count)
 		out = append(out, `{"resource":`...)
@@ -99,13 +95,13 @@ func entrySeparator(out []byte, count int) []byte {
 	return append(out, ',')
 }
 
-// renderEntries writes the view's entries, the first of them as matches, and a Provenance for each match if it was asked
+// renderEntries writes entries of a view, the first of them as matches, and a Provenance for each match if it was asked
 // for and the token shows it.
-func (x *exchange) renderEntries(out []byte, r *renderer, b *book, view smart.View, matches int) ([]byte, int) {
+func (x *exchange) renderEntries(out []byte, r *renderer, b *book, entries []merge.Entry, matches int) ([]byte, int) {
 	count := 0
 	var provenance []byte
 	history := b.q.history && x.showsProvenance(b)
-	for e := range view.Entries() {
+	for _, e := range entries {
 		out = entrySeparator(out, count)
 		id, t := r.entryID(e), e.Survivor.Type()
 		out = append(out, `{"fullUrl":"`...)

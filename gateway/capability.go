@@ -66,7 +66,7 @@ func (s capabilitySoftware) MarshalJSON() ([]byte, error) {
 func (g *Gateway) capabilities() *answer {
 	rest := capabilityRest{Mode: "server"}
 	rest.Security.Service = []capabilityConcept{{Coding: []map[string]string{{"system": "http://terminology.hl7.org/CodeSystem/restful-security-service", "code": "SMART-on-FHIR"}}}}
-	for _, t := range offeredTypes() {
+	for _, t := range g.offeredTypes() {
 		res := capabilityResource{Type: t, Interaction: []map[string]string{{"code": "read"}}}
 		if slices.Contains(chart, t) || t == fhir.TypePatient {
 			res.Interaction = append(res.Interaction, map[string]string{"code": "search-type"})
@@ -106,16 +106,16 @@ func (g *Gateway) capabilities() *answer {
 	return a
 }
 
-// offeredTypes are the types that can be asked for, sorted.
-func offeredTypes() []fhir.ResourceType {
+// offeredTypes are the types that can be asked for of some source, sorted.
+func (g *Gateway) offeredTypes() []fhir.ResourceType {
 	out := append(slices.Clone(chart), fhir.TypePatient, fhir.TypePractitioner, fhir.TypePractitionerRole, fhir.TypeOrganization, fhir.TypeLocation, fhir.TypeMedication, fhir.TypeBinary, fhir.TypeProvenance)
 	slices.Sort(out)
-	return slices.Compact(out)
+	return slices.DeleteFunc(slices.Compact(out), func(t fhir.ResourceType) bool { return !g.offered(t) })
 }
 
 // smartConfiguration answers GET .well-known/smart-configuration (SMART App Launch 2.2).
 func (g *Gateway) smartConfiguration() (*answer, *problem) {
-	body, err := smart.Configuration(g.cfg.AuthServer, offeredTypes())
+	body, err := smart.Configuration(g.cfg.AuthServer, g.offeredTypes())
 	if err != nil {
 		return nil, ofFault(err)
 	}

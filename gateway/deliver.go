@@ -14,10 +14,15 @@ import (
 	"concord/audit"
 	"concord/federation"
 	"concord/fhir"
+	"concord/mpi"
 )
 
 // deliver records the answer and lets it out, in this order: what can't be recorded does not leave.
 func (x *exchange) deliver(w http.ResponseWriter, a *answer) {
+	if a.status == http.StatusOK && a.etag != "" && matchesETag(x.r, a.etag) {
+		a = &answer{status: http.StatusNotModified, etag: a.etag, header: a.header, partial: a.partial}
+		x.disclosed = nil
+	}
 	if !x.route.public {
 		if err := x.g.cfg.Trail.Record(x.ctx, x.event(a)); err != nil {
 			x.g.cfg.Log.Error("audit record", slog.Any("error", err), slog.String("request_id", x.id))
@@ -29,7 +34,9 @@ func (x *exchange) deliver(w http.ResponseWriter, a *answer) {
 		}
 	}
 	h := w.Header()
-	h.Set("Content-Type", a.contentType)
+	if a.contentType != "" {
+		h.Set("Content-Type", a.contentType)
+	}
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cache-Control", "no-store")
 	if x.route.public {
@@ -51,13 +58,10 @@ func (x *exchange) deliver(w http.ResponseWriter, a *answer) {
 	x.limitHeaders(h)
 	if a.etag != "" {
 		h.Set("ETag", a.etag)
-		if a.status == http.StatusOK && matchesETag(x.r, a.etag) {
-			w.WriteHeader(http.StatusNotModified)
-			x.observe(http.StatusNotModified)
-			return
-		}
 	}
-	h.Set("Content-Length", strconv.Itoa(len(a.body)))
+	if a.status != http.StatusNotModified {
+		h.Set("Content-Length", strconv.Itoa(len(a.body)))
+	}
 	w.WriteHeader(a.status)
 	if x.r.Method != http.MethodHead {
 		_, _ = w.Write(a.body) // whoever is gone can't be told
@@ -183,5 +187,6 @@ func (x *exchange) remember(r *renderer) error {
 	if len(r.standIns) == 0 {
 		return nil
 	}
-	return x.g.cfg.StandIns.Save(context.WithoutCancel(x.ctx), r.standIns)
+	slices.SortFunc(r.standIns, func(a, b mpi.StandIn) int { return cmp.Or(cmp.Compare(a.Type, b.Type), cmp.Compare(a.Alias, b.Alias)) })
+	return x.g.cfg.StandIns.Save(context.WithoutCancel(x.ctx), slices.Compact(r.standIns))
 }

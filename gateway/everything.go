@@ -2,15 +2,16 @@ package gateway
 
 import (
 	"errors"
-	"net/http"
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 
 	"concord"
 	"concord/federation"
 	"concord/fhir"
 	"concord/merge"
+	"concord/mpi"
 	"concord/smart"
 )
 
@@ -38,8 +39,8 @@ func (x *exchange) everything() (*answer, *problem) {
 	if bad != nil {
 		return nil, bad
 	}
-	if i := slices.IndexFunc(all, func(p pair) bool { return p.key == pageParam }); i >= 0 {
-		return x.page(all[i].value)
+	if token, ok, bad := pageOf(all); ok {
+		return x.page(token, bad)
 	}
 	access := smart.Access{Type: fhir.TypePatient, Interaction: fhir.Everything}
 	person, err := x.person(x.route.id)
@@ -60,119 +61,100 @@ func (x *exchange) everything() (*answer, *problem) {
 	if p := x.check(access); p != nil {
 		return nil, p
 	}
-	q, types, spans, bad := x.everythingQuery(all)
+	q, spans, bad := x.everythingQuery(all)
 	if bad != nil {
 		return nil, bad
 	}
-	granted := types[:0]
-	for _, t := range types {
-		if x.grant.Check(smart.Access{Type: t, Interaction: fhir.Everything, Patient: person.ID}) == nil {
+	var granted []fhir.ResourceType
+	for _, t := range chart {
+		if (len(q.types) == 0 || slices.Contains(q.types, t)) && x.grant.Check(smart.Access{Type: t, Interaction: fhir.Everything, Patient: person.ID}) == nil {
 			granted = append(granted, t)
 		}
 	}
-	u := x.session.Patients(person)
+	// the two know of each other what the session knows: a source is looked through for the person once
+	var u federation.Unified
+	var both sync.WaitGroup
+	both.Go(func() { u = x.session.Patients(person) })
+	res, err := x.session.Fetch(federation.Request{
+		Person: person, Types: granted, Strategy: x.strategy(), Optional: true,
+		Keep: func(p mpi.Person) func(merge.Copy) bool {
+			x.regrant(p)
+			return func(c merge.Copy) bool { return x.grant.Visible(c, x.access) && spans[c.Type()].keeps(c) }
+		},
+	})
+	both.Wait()
 	x.note(u.Outcomes)
+	x.note(res.Outcomes)
+	if err != nil {
+		return nil, x.failedStrictly(err)
+	}
 	if p := allFailed(u.Outcomes); p != nil {
 		return nil, p
 	}
-	res, err := x.session.Fetch(federation.Request{
-		Person: u.Person, Types: granted, Strategy: x.strategy(), Optional: true,
-		Keep: func(c merge.Copy) bool { return x.grant.Visible(c, access) && spans[c.Type()].keeps(c) },
-	})
-	x.note(res.Outcomes)
-	if err == nil && x.strict() {
-		if issues, partial := sourceIssues(u.Outcomes, false); partial {
-			return nil, &problem{status: http.StatusBadGateway, issues: issues, reason: "incomplete"}
-		}
-	}
-	if err != nil {
-		return nil, x.failedStrictly(res.Outcomes, err)
-	}
+	x.regrant(u.Person)
 	b := x.newBook(q, res.Person)
 	b.self = x.g.base + "/Patient/" + url.PathEscape(x.route.id) + "/$everything"
 	if len(q.self) > 0 {
 		b.self += "?" + strings.Join(q.self, "&")
 	}
 	b.whole = true
-	b.outcomes(u.Outcomes, false)
-	b.outcomes(res.Outcomes, true)
-	var patients []merge.Copy
-	for _, c := range u.Copies {
-		if x.grant.Visible(c, access) {
-			patients = append(patients, c)
-		}
-	}
-	if len(patients) > 0 {
-		b.matches = append(b.matches, merge.Unify(patients))
+	b.outcomes(u.Outcomes)
+	b.outcomes(res.Outcomes)
+	if seen := x.visible(u); len(seen) > 0 && (len(q.types) == 0 || slices.Contains(q.types, fhir.TypePatient)) {
+		b.matches = append(b.matches, merge.Unify(seen))
 	}
 	b.matches = append(b.matches, res.Record.Entries...)
 	return x.finish(b)
 }
 
-// everythingQuery reads the operation's parameters (R4 Patient-everything): start, end, _type, _count.
-func (x *exchange) everythingQuery(all []pair) (*query, []fhir.ResourceType, map[fhir.ResourceType]span, *problem) {
-	types := slices.Clone(chart)
+// everythingQuery reads the operation's parameters (R4 Patient-everything): start, end, _type, and how the answer shall look.
+func (x *exchange) everythingQuery(all []pair) (*query, map[fhir.ResourceType]span, *problem) {
 	spans := map[fhir.ResourceType]span{}
-	var rest []pair
+	var types []fhir.ResourceType
+	var shape []pair
+	var ignored []issue
 	var self []string
 	for _, p := range all {
 		switch p.key {
 		case "_type":
-			var only []fhir.ResourceType
 			for t := range strings.SplitSeq(p.value, ",") {
 				if !fhir.KnownType(fhir.ResourceType(t)) {
-					return nil, nil, nil, invalidParam(p.key, "no such resource type in R4")
+					return nil, nil, invalidParam(p.key, "no such resource type in R4")
 				}
-				if slices.Contains(types, fhir.ResourceType(t)) {
-					only = append(only, fhir.ResourceType(t))
-				}
+				types = append(types, fhir.ResourceType(t))
 			}
-			slices.Sort(only)
-			types = slices.Compact(only)
 		case "start", "end":
+			bound := map[string]string{"start": "ge", "end": "le"}[p.key] + p.value
 			for t, name := range clinicalDate {
-				f, err := fhir.ParseFilter(t, name, map[string]string{"start": "ge", "end": "le"}[p.key]+p.value)
-				if err != nil {
-					return nil, nil, nil, invalidParam(p.key, "this is no date")
+				f, err := fhir.ParseFilter(t, name, bound)
+				if err != nil || strings.Contains(bound, ",") {
+					return nil, nil, invalidParam(p.key, "this is no date")
 				}
 				spans[t] = span{append(spans[t].bounds, f)}
 			}
 		case "_count", "_elements", "_summary", "_format", "_total":
-			rest = append(rest, p)
+			shape = append(shape, p)
 			continue
 		case "patient", "subject":
-			return nil, nil, nil, invalidParam(p.key, "the patient is in the path")
+			return nil, nil, invalidParam(p.key, "the patient is in the path")
 		default:
+			bad := invalidParam(p.key, "this parameter is not supported")
 			if x.strict() {
-				return nil, nil, nil, invalidParam(p.key, "this parameter is not supported")
+				return nil, nil, bad
 			}
-			rest = append(rest, p)
+			ignored = append(ignored, issue{severity: "warning", code: "not-supported", text: "this parameter was ignored", param: shown(p.key)})
 			continue
 		}
 		self = append(self, url.QueryEscape(p.key)+"="+url.QueryEscape(p.value))
 	}
-	q, bad := parseQuery(fhir.TypePatient, shapingAll(rest), x.strict())
+	q, bad := parseQuery(fhir.TypePatient, shape, x.strict())
 	if bad != nil {
-		return nil, nil, nil, bad
+		return nil, nil, bad
 	}
-	for _, p := range rest {
-		if !slices.Contains(everythingShape, p.key) {
-			q.ignored = append(q.ignored, issue{severity: "warning", code: "not-supported", text: "this parameter was ignored", param: shown(p.key)})
-		}
-	}
-	q.self = append(self, q.self...)
-	return q, types, spans, nil
-}
-
-var everythingShape = []string{"_count", "_elements", "_summary", "_format", "_total"}
-
-func shapingAll(all []pair) (out []pair) {
-	for _, p := range all {
-		if slices.Contains(everythingShape, p.key) {
-			out = append(out, p)
-		}
-	}
-	return out
+	q.types = types
+	q.ignored = append(q.ignored, ignored...)
+	q.self = append(q.self, self...)
+	return q, spans, nil
 }
 
 // keeps tells whether a copy lies within the span; one that has no date does.

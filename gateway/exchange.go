@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"concord/federation"
 	"concord/fhir"
 	"concord/gateway/ratelimit"
+	"concord/mpi"
 	"concord/smart"
 )
 
@@ -23,6 +25,8 @@ type exchange struct {
 	began   time.Time
 	route   route
 	token   smart.Token
+	scopes  []smart.Scope
+	of      mpi.Person // whom patient/ scopes are about; zero for nobody
 	grant   smart.Grant
 	session *federation.Session
 	limit   *ratelimit.Decision // nil when no limit applied
@@ -123,8 +127,8 @@ func (x *exchange) forbidden(err error) *problem {
 	return p
 }
 
-// sourceProblems are the issues that tell what is missing, and what the sources said of their answers, each once.
-func sourceIssues(all []federation.Outcome, optional bool) (out []issue, partial bool) {
+// sourceIssues are the issues that tell what is missing, and what the sources said of their answers, each once.
+func sourceIssues(all []federation.Outcome) (out []issue, partial bool) {
 	add := func(x issue) {
 		for _, y := range out {
 			if x == y {
@@ -153,23 +157,26 @@ func sourceIssues(all []federation.Outcome, optional bool) (out []issue, partial
 			partial = partial || !o.Complete()
 			continue
 		}
-		x := issue{severity: "warning", code: issueCode(o.Fault.Kind), source: o.Source, text: kindText(o.Fault.Kind), on: o.Type}
-		if o.Status == federation.Skipped && optional {
-			x.severity = "information"
-		}
 		partial = true
-		add(x)
+		add(issue{severity: "warning", code: issueCode(o.Fault.Kind), source: o.Source, text: kindText(o.Fault.Kind), on: o.Type})
 	}
 	return out, partial
 }
 
 // allFailed is the problem of an answer to which no source gave anything; nil when one did.
 func allFailed(all []federation.Outcome) *problem {
-	worst := 0
-	var wait time.Duration
+	if slices.ContainsFunc(all, func(o federation.Outcome) bool { return o.Status == federation.OK || o.Status == federation.Partial }) {
+		return nil
+	}
+	return gaps(all)
+}
+
+// gaps is the problem of a request that is refused for what sources did not give; nil when they gave all.
+func gaps(all []federation.Outcome) *problem {
+	p := &problem{reason: "transient", retryAfter: time.Second}
 	for _, o := range all {
-		if o.Status == federation.OK || o.Status == federation.Partial {
-			return nil
+		if o.Complete() {
+			continue
 		}
 		status := http.StatusBadGateway
 		if o.Fault != nil {
@@ -178,21 +185,15 @@ func allFailed(all []federation.Outcome) *problem {
 				status = http.StatusServiceUnavailable
 			case concord.Timeout, concord.Canceled:
 				status = http.StatusGatewayTimeout
-			case concord.Unsupported:
-				status = http.StatusNotImplemented
 			}
-			wait = max(wait, o.Fault.RetryAfter)
+			p.retryAfter = max(p.retryAfter, o.Fault.RetryAfter)
 		}
-		worst = max(worst, status)
+		p.status = max(p.status, status)
 	}
-	if worst == 0 {
+	if p.status == 0 {
 		return nil
 	}
-	if worst == http.StatusNotImplemented {
-		worst = http.StatusBadGateway
-	}
-	p := &problem{status: worst, reason: "transient", retryAfter: max(wait, time.Second)}
-	p.issues, _ = sourceIssues(all, false)
+	p.issues, _ = sourceIssues(all)
 	for i := range p.issues {
 		if p.issues[i].severity == "warning" {
 			p.issues[i].severity = "error"

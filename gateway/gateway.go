@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -49,7 +50,8 @@ type Gateway struct {
 	cfg    Config
 	base   string                      // the FHIR base, as clients see it
 	bases  map[concord.SourceID]string // the sources' own
-	budget time.Duration               // for one request
+	offers func(concord.SourceID, fhir.ResourceType) bool
+	budget time.Duration // for one request
 	pages  *pages
 	chain  []step
 }
@@ -67,6 +69,7 @@ func New(cfg Config) *Gateway {
 		g.bases[s.Source] = s.Base
 		g.budget = max(g.budget, s.Budget)
 	}
+	g.offers = cfg.Federator.Supports
 	g.budget += time.Second // of the two that the contract leaves, one is for what comes behind the sources
 	// The order is the security: what a request is decides its limit, the token comes before everything that costs, and
 	// nothing is asked of a source before limit and grant.
@@ -74,7 +77,7 @@ func New(cfg Config) *Gateway {
 		{"public", g.public},
 		{"authenticate", g.authenticate},
 		{"limit", g.limited},
-		{"built", g.offered},
+		{"built", g.negotiate},
 		{"context", g.context},
 		{"interact", g.interact},
 	}
@@ -109,8 +112,10 @@ func (x *exchange) run() (a *answer) {
 	x.route = rt
 	if bad != nil {
 		// a caller without a token learns nothing of what there is
-		if _, p := x.g.authenticate(x); p != nil && rt.template != "other" {
-			bad = p
+		if rt.template != "other" {
+			if _, p := x.g.authenticate(x); p != nil {
+				bad = p
+			}
 		}
 		return bad.answer()
 	}
@@ -180,8 +185,8 @@ func (g *Gateway) authenticate(x *exchange) (*answer, *problem) {
 	return nil, unauthorized()
 }
 
-// offered refuses what is known and not built.
-func (g *Gateway) offered(x *exchange) (*answer, *problem) {
+// negotiate refuses what is known and not built, and what only another format would do for.
+func (g *Gateway) negotiate(x *exchange) (*answer, *problem) {
 	if !x.route.built {
 		return nil, refuse(http.StatusNotImplemented, "not-supported", "this interaction is not offered")
 	}
@@ -191,8 +196,16 @@ func (g *Gateway) offered(x *exchange) (*answer, *problem) {
 	return nil, nil
 }
 
-// accepts tells whether the client takes JSON.
+// accepts tells whether the client takes JSON. _format wins over the header (R4 http, 3.1.0.1.11); that of a form is
+// looked at when the form is read.
 func accepts(r *http.Request) bool {
+	if all, bad := pairs(r.URL.RawQuery); bad == nil {
+		for _, p := range all {
+			if p.key == "_format" {
+				return jsonFormat(p.value)
+			}
+		}
+	}
 	values := r.Header.Values("Accept")
 	for _, h := range values {
 		for t := range strings.SplitSeq(h, ",") {
@@ -201,29 +214,54 @@ func accepts(r *http.Request) bool {
 			}
 		}
 	}
-	return len(values) == 0 || strings.Contains(r.URL.RawQuery, "_format=")
+	return len(values) == 0
 }
 
 // context finds whom the token's patient scopes are about, and makes the grant.
 func (g *Gateway) context(x *exchange) (*answer, *problem) {
 	x.session = g.cfg.Federator.Begin(x.ctx)
-	scopes, _ := smart.ParseScopes(x.token.Scope)
-	c := smart.Context{Bases: g.bases}
-	wanted := false
-	for _, s := range scopes {
-		wanted = wanted || s.Prefix() == smart.PatientScope
-	}
+	x.scopes, _ = smart.ParseScopes(x.token.Scope)
+	wanted := slices.ContainsFunc(x.scopes, func(s smart.Scope) bool { return s.Prefix() == smart.PatientScope })
+	var of mpi.Person
 	if claim := strings.TrimPrefix(x.token.PatientClaim, "Patient/"); wanted && claim != "" {
 		p, err := x.person(claim)
 		switch {
 		case err == nil:
-			c.Person, c.Refs = p.ID, p.Refs()
+			of = p
 		case !errors.Is(err, concord.NotFound):
 			return nil, ofFault(err)
 		}
 	}
-	x.grant = smart.NewGrant(x.token, scopes, c)
+	x.give(of)
 	return nil, nil
+}
+
+// give makes the grant for the context's patient; the zero Person is nobody.
+func (x *exchange) give(of mpi.Person) {
+	x.of = of
+	x.grant = smart.NewGrant(x.token, x.scopes, smart.Context{Person: of.ID, Refs: of.Refs(), Bases: x.g.bases})
+}
+
+// regrant makes the grant anew when more is known of the context's patient than before: a source's patient that was found
+// meanwhile is that person's too.
+func (x *exchange) regrant(p mpi.Person) {
+	if !slices.ContainsFunc(x.of.Refs(), p.Has) || p.ID == x.of.ID && len(p.Refs()) == len(x.of.Refs()) {
+		return
+	}
+	if x.access.Patient == x.of.ID {
+		x.access.Patient = p.ID
+	}
+	x.give(p)
+}
+
+// offered tells whether some source has resources of a type.
+func (g *Gateway) offered(t fhir.ResourceType) bool {
+	for s := range g.bases {
+		if g.offers(s, t) {
+			return true
+		}
+	}
+	return false
 }
 
 // person is whom an id of the gateway means: a person's, or that of a source's patient. NotFound when nobody.

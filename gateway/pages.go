@@ -21,6 +21,7 @@ const pageParam = "_page"
 const (
 	pagesFor   = 10 * time.Minute
 	pagesBytes = 512 << 20
+	bookBytes  = 8 << 10 // what a book holds beside its resources, about
 )
 
 // pages keeps the books of answers that have more than one page, in memory: the longest unused goes first. It is safe for
@@ -49,7 +50,7 @@ func (p *pages) put(b *book) string {
 	var raw [16]byte
 	_, _ = rand.Read(raw[:]) // never fails: crypto/rand ends the program first
 	id := hex.EncodeToString(raw[:])
-	k := &kept{id: id, b: b, bytes: sizeOf(b.matches) + sizeOf(b.others) + sizeOf(b.included), expires: p.now().Add(pagesFor)}
+	k := &kept{id: id, b: b, bytes: bookBytes + sizeOf(b.matches) + sizeOf(b.others), expires: p.now().Add(pagesFor)}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.books[id] = p.order.PushFront(k)

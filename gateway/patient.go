@@ -1,36 +1,25 @@
 package gateway
 
 import (
-	"concord/federation"
 	"concord/fhir"
 	"concord/merge"
 )
 
-// failures are a unified Patient's outcomes where a source failed; those that answered that they have nobody don't count.
-func failures(u federation.Unified) (out []federation.Outcome) {
-	for _, o := range u.Outcomes {
-		if !o.Complete() {
-			out = append(out, o)
-		}
-	}
-	return out
-}
-
-// unify writes what the unified Patient has beside the survivor's bytes: links to the sources' records (R4 Patient.link,
-// seealso), and the identifiers of all of them, without which the person could not be found by them. It edits the
-// survivor's own arrays, and returns members to add, each behind a comma.
-func (r *renderer) unify(e merge.Entry) (more []byte) {
+// unify writes what the unified Patient has beside the survivor's bytes and what the merge adds: links to the sources'
+// records (R4 Patient.link, seealso), and the identifiers of all of them, without which the person could not be found by
+// them. It edits the survivor's own arrays, and returns members to add, each behind a comma.
+func (r *renderer) unify(e merge.Entry) []byte {
 	var links []byte
 	for _, c := range e.Copies {
 		links = append(links, `,{"other":{"reference":"Patient/`...)
 		links = append(append(links, r.id(c)...), `"},"type":"seealso"}`...)
 	}
-	more = r.extend(more, e.Survivor.Value, "link", links)
+	more := r.extend(nil, e.Survivor.Value, "link", links)
 	var ids []byte
 	if own := e.Survivor.Get("identifier"); own.IsArray() {
 		for _, c := range e.Copies {
 			for id := range c.Get("identifier").Items() {
-				if c.Source == e.Survivor.Source && c.ID() == e.Survivor.ID() || hasIdentifier(own, id) {
+				if c.Source == e.Survivor.Source && c.ID() == e.Survivor.ID() || !id.IsObject() || hasIdentifier(own, id) {
 					continue
 				}
 				ids = append(append(ids, ','), r.moved(c, id)...)
@@ -56,6 +45,9 @@ func (r *renderer) moved(c merge.Copy, v fhir.Value) []byte {
 	outer := r.edits
 	r.edits = nil
 	r.references(c.Source, fhir.Resource{Value: v}, c.Type() == fhir.TypePatient)
+	if hasAttachments(c.Type()) {
+		r.attachments(c.Source, v)
+	}
 	out := fhir.Splice(nil, v, r.edits)
 	r.edits = outer
 	return out
@@ -66,8 +58,12 @@ func (r *renderer) extend(more []byte, v fhir.Value, name string, items []byte) 
 	if len(items) == 0 {
 		return more
 	}
-	if a := v.Get(name); a.IsArray() {
+	a := v.Get(name)
+	if a.IsArray() {
 		r.edits = append(r.edits, fhir.Append(a, items[1:]))
+		return more
+	}
+	if a.Exists() { // no array where R4 has one: it is left as it is, for a second member of the name would be no JSON
 		return more
 	}
 	more = append(append(append(more, `,"`...), name...), `":[`...)

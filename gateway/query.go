@@ -22,7 +22,7 @@ const (
 // query is a search as it was understood. PHI.
 type query struct {
 	typ      fhir.ResourceType
-	patients []string            // each value of a parameter that names the patient
+	patients []patientName       // what the parameters that name the patient say
 	ids      map[string]bool     // _id; nil: not asked
 	filters  []fhir.Filter       // what Match can decide
 	refs     []refFilter         // what must be compared in the gateway's ids
@@ -31,11 +31,18 @@ type query struct {
 	count    int                 // matches on a page; 0: only how many there are
 	includes []include           //
 	extra    []fhir.ResourceType // the types that includes lead to and that are found by patient
+	types    []fhir.ResourceType // _type of $everything; none: all
 	history  bool                // _revinclude=Provenance:target
 	elements []string            // _elements, or what _summary stands for; nil: all
 	noTotal  bool                // _total=none
 	ignored  []issue             // parameters that were not understood
 	self     []string            // the parameters that were, encoded, in order
+}
+
+// patientName is one way in which a search names its patient.
+type patientName struct {
+	value      string
+	identifier bool // an identifier, system|value, and not an id or a reference
 }
 
 type sortBy struct {
@@ -99,6 +106,9 @@ func parseQuery(t fhir.ResourceType, all []pair, strict bool) (*query, *problem)
 		case bad != nil:
 			return nil, bad
 		case ok:
+			if p.key == "_count" {
+				p.value = strconv.Itoa(q.count)
+			}
 			q.self = append(q.self, url.QueryEscape(p.key)+"="+url.QueryEscape(p.value))
 		case strict:
 			x := refuse(http.StatusBadRequest, "not-supported", "this parameter is not supported")
@@ -108,16 +118,20 @@ func parseQuery(t fhir.ResourceType, all []pair, strict bool) (*query, *problem)
 			q.ignored = append(q.ignored, issue{severity: "warning", code: "not-supported", text: "this parameter was ignored", param: shown(p.key)})
 		}
 	}
+	if len(q.includes) > 0 && slices.Equal(q.elements, []string{"text"}) {
+		return nil, invalidParam("_summary", "_summary=text does not go with _include")
+	}
 	return q, nil
 }
 
-// shown is a parameter's name as it may be told back; "" when it does not look like one.
+// shown is a parameter's name as it may be told back, without its modifier; "" when it does not look like one.
 func shown(key string) string {
+	key, _, _ = strings.Cut(key, ":")
 	if key == "" || len(key) > 64 {
 		return ""
 	}
 	for _, c := range []byte(key) {
-		if (c|0x20 < 'a' || c|0x20 > 'z') && (c < '0' || c > '9') && c != '_' && c != ':' && c != '.' && c != '-' {
+		if (c|0x20 < 'a' || c|0x20 > 'z') && (c < '0' || c > '9') && c != '_' && c != '.' && c != '-' {
 			return ""
 		}
 	}
@@ -140,13 +154,15 @@ func (q *query) result(p pair) (bool, *problem) {
 		}
 		q.count = min(n, maxPage)
 	case "_sort":
+		var by []sortBy
 		for s := range strings.SplitSeq(p.value, ",") {
 			name := strings.TrimPrefix(s, "-")
 			if !fhir.Sortable(q.typ, name) || name == "_lastUpdated" {
-				return false, nil
+				return false, nil // a part of an order is none
 			}
-			q.sort = append(q.sort, sortBy{name, name != s})
+			by = append(by, sortBy{name, name != s})
 		}
+		q.sort = append(q.sort, by...)
 	case "_include":
 		return q.include(p.value), nil
 	case "_revinclude":
@@ -234,14 +250,18 @@ func byReference(t fhir.ResourceType) bool {
 // unless the answer without it could be about somebody else.
 func (q *query) filter(p pair) (bool, *problem) {
 	name, modifier, _ := strings.Cut(p.key, ":")
-	if name == "_id" && modifier == "" {
+	head, _, _ := strings.Cut(name, ".")
+	switch {
+	case name == "_id" && modifier == "":
 		return true, q.byID(p)
-	}
-	if name == "_lastUpdated" {
+	case name == "_id":
+		return false, invalidParam(p.key, "this modifier is not supported")
+	case name == "_lastUpdated":
 		return false, nil // not every source fills it: who filters by it loses what those have
-	}
-	if q.typ != fhir.TypePatient && slices.Contains(fhir.PatientParam(q.typ), name) {
-		return q.patient(p, modifier)
+	case name == "_has":
+		return false, invalidParam(p.key, "this way to name a patient is not supported")
+	case q.typ != fhir.TypePatient && slices.Contains(fhir.PatientParam(q.typ), head):
+		return true, q.patient(p, p.key[len(head):])
 	}
 	f, err := fhir.ParseFilter(q.typ, p.key, p.value)
 	if err != nil {
@@ -250,9 +270,6 @@ func (q *query) filter(p pair) (bool, *problem) {
 		case !errors.As(err, &pe):
 			return false, ofFault(err)
 		case pe.Reason == fhir.ParamUnknown:
-			if head, _, chained := strings.Cut(name, "."); chained && slices.Contains(fhir.PatientParam(q.typ), head) || strings.HasPrefix(name, "_has") {
-				return false, invalidParam(p.key, "this way to name a patient is not supported")
-			}
 			return false, nil
 		case pe.Reason == fhir.ParamModifier:
 			return false, invalidParam(p.key, "this modifier is not supported")
@@ -284,19 +301,25 @@ func (q *query) byID(p pair) *problem {
 	return nil
 }
 
-// patient takes a parameter that names the patient; it is never ignored.
-func (q *query) patient(p pair, modifier string) (bool, *problem) {
-	value := p.value
-	switch modifier {
-	case "", "Patient":
+// patient takes a parameter that names the patient; it is never ignored. how is what follows the parameter's name.
+func (q *query) patient(p pair, how string) *problem {
+	switch how {
+	case "", ":Patient":
+		for v := range strings.SplitSeq(p.value, ",") {
+			q.patients = append(q.patients, patientName{value: v})
+		}
+	case ":identifier", ".identifier", ":Patient.identifier":
+		if _, err := fhir.ParseFilter(fhir.TypePatient, "identifier", p.value); err != nil {
+			return invalidParam(p.key, "this value is no identifier")
+		}
+		q.patients = append(q.patients, patientName{p.value, true})
 	default:
-		return false, invalidParam(p.key, "this way to name a patient is not supported")
+		return invalidParam(p.key, "this way to name a patient is not supported")
 	}
-	if strings.Contains(value, ",") {
-		return false, invalidParam(p.key, "one patient at a time")
+	if len(q.patients) > 10 {
+		return invalidParam(p.key, "one patient at a time")
 	}
-	q.patients = append(q.patients, value)
-	return true, nil
+	return nil
 }
 
 // keeps tells whether a source's copy is one that is looked for.
@@ -325,11 +348,13 @@ func (f refFilter) matches(r *renderer, c merge.Copy) bool {
 		if x.Kind != fhir.LocalReference {
 			continue
 		}
-		public, _ := publicID(c.Source, x.Type, x.ID)
-		full := string(x.Type) + "/" + public
-		for _, w := range f.want {
-			if w == full || w == public || w == r.base+"/"+full {
-				return true
+		copied, _ := publicID(c.Source, x.Type, x.ID)
+		for _, public := range []string{copied, r.person(c.Source, x)} {
+			full := string(x.Type) + "/" + public
+			for _, w := range f.want {
+				if public != "" && (w == full || w == public || w == r.base+"/"+full) {
+					return true
+				}
 			}
 		}
 	}
@@ -338,7 +363,13 @@ func (f refFilter) matches(r *renderer, c merge.Copy) bool {
 
 // jsonFormat tells whether a media type or _format asks for JSON.
 func jsonFormat(s string) bool {
-	s, _, _ = strings.Cut(s, ";")
+	s, params, _ := strings.Cut(s, ";")
+	for p := range strings.SplitSeq(params, ";") {
+		name, value, _ := strings.Cut(strings.TrimSpace(p), "=")
+		if strings.EqualFold(name, "fhirVersion") && strings.Trim(value, `"`) != "4.0" {
+			return false
+		}
+	}
 	switch strings.TrimSpace(strings.ToLower(s)) {
 	case "json", "application/json", "application/fhir+json", "application/json+fhir", "text/json", "*/*", "application/*", "":
 		return true

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -35,11 +36,18 @@ func TestParseQuery(t *testing.T) {
 		{"unknown", "patient=p&nonsense=1", false, 0, []string{"nonsense"}},
 		{"unknown, strict", "patient=p&nonsense=1", true, http.StatusBadRequest, nil},
 		{"what sources don't fill", "patient=p&_lastUpdated=ge2020", false, 0, []string{"_lastUpdated"}},
-		{"chain from the patient", "patient.identifier=x", false, http.StatusBadRequest, nil},
+		{"chain from the patient", "patient.name=x", false, http.StatusBadRequest, nil},
+		{"chain over subject", "subject:Patient.birthdate=1970-01-01", false, http.StatusBadRequest, nil},
+		{"the patient's identifier", "patient.identifier=urn:x|1", true, 0, nil},
+		{"the patient's identifier, with its type", "subject:Patient.identifier=urn:x|1", true, 0, nil},
+		{"an id with a modifier", "_id:not=epic.1", false, http.StatusBadRequest, nil},
+		{"sort by a good and a bad one", "patient=p&_sort=date,nonsense", false, 0, []string{"_sort"}},
+		{"FHIR R5", "patient=p&_format=application/fhir%2Bjson%3B%20fhirVersion=5.0", false, http.StatusNotAcceptable, nil},
 		{"reverse chain", "_has:Condition:patient:code=1", false, http.StatusBadRequest, nil},
-		{"two patients in one", "patient=a,b", false, http.StatusBadRequest, nil},
+		{"two patients in one, to be resolved", "patient=a,b", false, 0, nil},
+		{"very many patients", "patient=" + strings.Repeat("a,", 20) + "a", false, http.StatusBadRequest, nil},
 		{"patient missing", "patient:missing=true", false, http.StatusBadRequest, nil},
-		{"patient by identifier", "subject:identifier=x|1", false, http.StatusBadRequest, nil},
+		{"patient by identifier", "subject:identifier=x|1", false, 0, nil},
 		{"subject of another type", "subject:Group=1", false, http.StatusBadRequest, nil},
 		{"bad date", "patient=p&date=yesterday", false, http.StatusBadRequest, nil},
 		{"bad modifier", "patient=p&code:in=x", false, http.StatusBadRequest, nil},
@@ -47,6 +55,7 @@ func TestParseQuery(t *testing.T) {
 		{"XML", "patient=p&_format=xml", false, http.StatusNotAcceptable, nil},
 		{"sort by what is no parameter", "patient=p&_sort=nonsense", false, 0, []string{"_sort"}},
 		{"include of another type", "patient=p&_include=Condition:encounter", false, 0, []string{"_include"}},
+		{"a text with includes", "patient=p&_include=Observation:encounter&_summary=text", false, http.StatusBadRequest, nil},
 		{"include of everything", "patient=p&_include=*", false, 0, []string{"_include"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -78,9 +87,11 @@ func TestParseQuery(t *testing.T) {
 // FuzzParseQuery: no query makes it panic.
 func FuzzParseQuery(f *testing.F) {
 	f.Add("patient=p&code=http://loinc.org|1&_sort=-date,code&_include=Observation:encounter:Encounter")
-	f.Fuzz(func(_ *testing.T, s string) {
+	f.Fuzz(func(t *testing.T, s string) {
 		if all, bad := pairs(s); bad == nil {
-			_, _ = parseQuery("Observation", all, false)
+			if q, bad := parseQuery("Observation", all, false); bad == nil && len(q.sort) > 0 && !strings.Contains(q.selfLink(""), "_sort=") {
+				t.Fatal("an order that self does not tell")
+			}
 			_, _ = parseQuery("Patient", all, true)
 		}
 	})

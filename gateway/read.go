@@ -2,8 +2,10 @@ package gateway
 
 import (
 	"errors"
+	"slices"
 
 	"concord"
+	"concord/federation"
 	"concord/fhir"
 	"concord/merge"
 	"concord/mpi"
@@ -27,19 +29,55 @@ func (x *exchange) read() (*answer, *problem) {
 	if p := x.check(access); p != nil {
 		return nil, p
 	}
-	c, person, err := x.readCopy(t, id)
+	c := x.readCopy(t, id)
+	x.regrant(c.person)
+	if c.outcome.Source != "" {
+		x.note([]federation.Outcome{c.outcome})
+	}
 	switch {
-	case errors.Is(err, concord.NotFound) && x.grant.Confined(access):
+	case errors.Is(c.err, concord.NotFound) && x.grant.Confined(access):
 		return nil, x.hidden() // the same as for one that is somebody else's
-	case err != nil:
-		return nil, x.sourceDown(err)
-	case !x.grant.Visible(c, access):
+	case c.err != nil:
+		return nil, ofFault(c.err)
+	}
+	e := merge.Entry{Survivor: c.Copy, Copies: []merge.Copy{c.Copy}}
+	seen, ok := x.see(e)
+	if !ok {
+		seen, ok = x.see(e, x.holders(c.Copy)...)
+	}
+	if !ok {
 		return nil, x.hidden()
 	}
-	r := x.g.newRenderer(person)
-	e := merge.Entry{Survivor: c, Copies: []merge.Copy{c}}
-	view := x.grant.View(merge.Record{Entries: []merge.Entry{e}}, access)
-	return x.renderOne(r, view, id, person.ID)
+	return x.renderOne(x.g.newRenderer(c.person), seen, id, c.person.ID)
+}
+
+// see is an entry as the caller may see it, beside others that may lead to it; ok is false when it is hidden.
+func (x *exchange) see(e merge.Entry, from ...merge.Entry) (seen merge.Entry, ok bool) {
+	for v := range x.grant.View(merge.Record{Entries: append([]merge.Entry{e}, from...)}, x.access).Entries() {
+		if v.Survivor == e.Survivor {
+			return v, true
+		}
+	}
+	return merge.Entry{}, false
+}
+
+// holders are the records of the context's patient that may have a document as their attachment: without one of them the
+// document is nobody's.
+func (x *exchange) holders(c merge.Copy) []merge.Entry {
+	if c.Type() != fhir.TypeBinary || x.of.ID == "" {
+		return nil
+	}
+	res, err := x.session.Fetch(federation.Request{
+		Person: x.of, Types: []fhir.ResourceType{fhir.TypeDocumentReference, fhir.TypeDiagnosticReport}, Optional: true,
+		Keep: func(mpi.Person) func(merge.Copy) bool {
+			return func(h merge.Copy) bool { return h.Source == c.Source }
+		},
+	})
+	if err != nil {
+		return nil
+	}
+	x.note(res.Outcomes)
+	return res.Record.Entries
 }
 
 // readPerson answers the unified Patient. What is missing is told in Server-Timing.
@@ -54,91 +92,110 @@ func (x *exchange) readPerson(id mpi.PersonID, access smart.Access) (*answer, *p
 	}
 	u := x.session.Patients(p)
 	x.note(u.Outcomes)
-	issues, partial := sourceIssues(u.Outcomes, false)
-	if partial && x.strict() {
-		return nil, &problem{status: 502, issues: issues, reason: "incomplete"}
+	x.regrant(u.Person)
+	missing := gaps(u.Outcomes)
+	if missing != nil && x.strict() {
+		return nil, missing
 	}
-	var seen []merge.Copy
-	for _, c := range u.Copies {
-		if x.grant.Visible(c, access) {
-			seen = append(seen, c)
-		}
+	seen := x.visible(u)
+	switch {
+	case len(seen) == 0 && len(u.Copies) > 0:
+		return nil, x.hidden()
+	case len(seen) == 0 && missing != nil && !onlyGone(u.Outcomes):
+		return nil, missing
+	case len(seen) == 0:
+		return nil, notFound("no source has this patient any more")
 	}
-	if len(seen) == 0 {
-		if f := allFailed(failures(u)); f != nil && len(u.Copies) == 0 {
-			return nil, f
-		}
+	e, ok := x.see(merge.Unify(seen))
+	if !ok {
 		return nil, x.hidden()
 	}
-	view := x.grant.View(merge.Record{Entries: []merge.Entry{merge.Unify(seen)}}, access)
-	out, bad := x.renderOne(x.g.newRenderer(u.Person), view, string(u.Person.ID), "")
+	out, bad := x.renderOne(x.g.newRenderer(u.Person), e, string(u.Person.ID), "")
 	if out != nil {
-		out.partial = partial
+		out.partial = missing != nil
 	}
 	return out, bad
 }
 
-// readCopy reads the copy that an id of the gateway means, and tells whose it is; the zero Person when that can't be told.
-func (x *exchange) readCopy(t fhir.ResourceType, id string) (merge.Copy, mpi.Person, error) {
-	a, err := x.g.resolveID(x.ctx, t, id)
-	if err != nil {
-		return merge.Copy{}, mpi.Person{}, err
-	}
-	if a.source == "" {
-		return merge.Copy{}, mpi.Person{}, &concord.Fault{Op: "read", Kind: concord.NotFound}
-	}
-	c, err := x.session.ReadCopy(a.source, t, a.id)
-	if err != nil {
-		return merge.Copy{}, mpi.Person{}, err
-	}
-	return c, x.owner(c), nil
+// onlyGone tells whether all that is missing is what its source does not have any more.
+func onlyGone(all []federation.Outcome) bool {
+	return !slices.ContainsFunc(all, func(o federation.Outcome) bool {
+		return !o.Complete() && (o.Fault == nil || o.Fault.Kind != concord.NotFound)
+	})
 }
 
-// owner is the person in whose chart a copy is: the patient that it says it is about, if the index knows one or its source
-// tells of one.
+// ownCopy is a copy that was read, and whose it is.
+type ownCopy struct {
+	merge.Copy
+	person  mpi.Person         // zero when that can't be told
+	outcome federation.Outcome // zero when no source was asked
+	err     error
+}
+
+// readCopy reads the copy that an id of the gateway means. It is safe for concurrent use.
+func (x *exchange) readCopy(t fhir.ResourceType, id string) (c ownCopy) {
+	a, err := x.g.resolveID(x.ctx, t, id)
+	if err == nil && a.source == "" {
+		err = &concord.Fault{Op: "read", Kind: concord.NotFound}
+	}
+	if c.err = err; err != nil {
+		return c
+	}
+	if c.Copy, c.outcome, c.err = x.session.ReadCopy(a.source, t, a.id); c.err == nil {
+		c.person = x.owner(c.Copy)
+	}
+	return c
+}
+
+// owner is the person in whose chart a copy is, if the index knows one or its source tells of one.
 func (x *exchange) owner(c merge.Copy) mpi.Person {
-	id := ""
+	ref := x.g.subject(c)
 	if c.Type() == fhir.TypePatient {
-		id = c.ID()
+		ref = concord.NewPatientRef(c.Source, c.ID())
 	}
-	for _, n := range []string{"subject", "patient", "beneficiary", "for"} {
-		if ref := fhir.ParseReference(c.Path(n, "reference").Text(), x.g.bases[c.Source]); ref.Kind == fhir.LocalReference && ref.Type == fhir.TypePatient {
-			id = ref.ID
-		}
-	}
-	if id == "" {
+	if ref.IsZero() {
 		return mpi.Person{}
 	}
-	p, err := x.session.Identify(concord.NewPatientRef(c.Source, id))
+	p, err := x.session.Identify(ref)
 	if err != nil {
 		return mpi.Person{} // then the reference names the source's patient, which is right too
 	}
 	return p
 }
 
-// renderOne answers the one resource of a view. refer is the person that a source's Patient points back to.
-func (x *exchange) renderOne(r *renderer, view smart.View, id string, refer mpi.PersonID) (*answer, *problem) {
-	for e := range view.Entries() {
-		r.refer = refer
-		all, bad := x.parameters()
-		if bad != nil {
-			return nil, bad
+// subject is the patient at its source whom a copy says it is about; the zero PatientRef when it names none.
+func (g *Gateway) subject(c merge.Copy) concord.PatientRef {
+	for _, n := range []string{"subject", "patient", "beneficiary", "for"} {
+		if p, ok := g.refersTo(c.Source, c.Path(n, "reference")); ok && p.typ == fhir.TypePatient {
+			return concord.NewPatientRef(c.Source, p.id)
 		}
-		q, bad := parseQuery(e.Survivor.Type(), shaping(all), x.strict())
-		if bad != nil {
-			return nil, bad
-		}
-		body := r.subset(nil, e, id, q.elements)
-		if err := x.remember(r); err != nil {
-			return nil, ofFault(err)
-		}
-		x.resource = id
-		x.disclose(e.Survivor.Type())
-		a := okay(body)
-		a.etag = `W/"` + version(e) + `"`
-		return a, nil
 	}
-	return nil, x.hidden()
+	return concord.PatientRef{}
+}
+
+// renderOne answers one resource. refer is the person that a source's Patient points back to.
+func (x *exchange) renderOne(r *renderer, e merge.Entry, id string, refer mpi.PersonID) (*answer, *problem) {
+	all, bad := x.parameters()
+	if bad != nil {
+		return nil, bad
+	}
+	if !x.strict() {
+		all = shaping(all)
+	}
+	q, bad := parseQuery(e.Survivor.Type(), all, x.strict())
+	if bad != nil {
+		return nil, bad
+	}
+	r.refer = refer
+	body := r.subset(nil, e, id, q.elements)
+	if err := x.remember(r); err != nil {
+		return nil, ofFault(err)
+	}
+	x.resource = id
+	x.disclose(e.Survivor.Type())
+	a := okay(body)
+	a.etag = `W/"` + version(e) + `"`
+	return a, nil
 }
 
 // shaping are the parameters that a read takes.

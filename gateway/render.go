@@ -1,9 +1,8 @@
 package gateway
 
 import (
-	"encoding/hex"
-	"hash/fnv"
-	"strconv"
+	"slices"
+	"strings"
 
 	"concord"
 	"concord/fhir"
@@ -22,15 +21,18 @@ const (
 // renderer writes merged entries as the gateway's own resources. It serves one answer, and is not safe for concurrent
 // use.
 type renderer struct {
-	base      string                      // of the gateway, such as https://hie.example.org/fhir/r4
-	bases     map[concord.SourceID]string // of the sources
+	base      string                                         // of the gateway, such as https://hie.example.org/fhir/r4
+	bases     map[concord.SourceID]string                    // of the sources
+	offers    func(concord.SourceID, fhir.ResourceType) bool // whether a source's resources of a type can be read here; nil: all
+	offered   []offer                                        // what offers has said
 	people    map[concord.PatientRef]mpi.PersonID
 	survivors map[place]string // the public id of the survivor, for copies that were merged into another
 
 	refer    mpi.PersonID  // the person that a source's own Patient points back to; "" for none
 	standIns []mpi.StandIn // that the answer holds, to be remembered before it leaves
 	edits    []fhir.Edit
-	arena    []byte // the new parts; what is in it is never moved
+	gone     []fhir.Value // parts that are replaced as a whole, within which nothing else may be edited
+	arena    []byte       // the new parts; what is in it is never moved
 }
 
 // place names a source's resource.
@@ -41,7 +43,7 @@ type place struct {
 }
 
 func (g *Gateway) newRenderer(people ...mpi.Person) *renderer {
-	r := &renderer{base: g.base, bases: g.bases, people: map[concord.PatientRef]mpi.PersonID{}, survivors: map[place]string{}}
+	r := &renderer{base: g.base, bases: g.bases, offers: g.offers, people: map[concord.PatientRef]mpi.PersonID{}, survivors: map[place]string{}}
 	for _, p := range people {
 		for _, ref := range p.Refs() {
 			r.people[ref] = p.ID
@@ -81,10 +83,8 @@ func (r *renderer) name(source concord.SourceID, t fhir.ResourceType, id string)
 
 // entryID is the public id of an entry: the person's for a Patient that is unified, otherwise the survivor's.
 func (r *renderer) entryID(e merge.Entry) string {
-	if e.Survivor.Type() == fhir.TypePatient {
-		if p, ok := r.people[concord.NewPatientRef(e.Survivor.Source, e.Survivor.ID())]; ok {
-			return string(p)
-		}
+	if p := r.person(e.Survivor.Source, fhir.Reference{Type: e.Survivor.Type(), ID: e.Survivor.ID()}); p != "" {
+		return p
 	}
 	return r.id(e.Survivor)
 }
@@ -105,11 +105,12 @@ func (r *renderer) entry(dst []byte, e merge.Entry, id string) []byte {
 	c, t := e.Survivor, e.Survivor.Type()
 	r.edits = append(r.edits[:0], fhir.Replace(c.Get("id"), r.span(func(b []byte) []byte { return fhir.AppendString(b, id) })))
 	unified := t == fhir.TypePatient && !isCopy(id)
+	r.gone = r.gone[:0]
+	r.marks(e, t)
 	r.references(c.Source, c.Resource, t == fhir.TypePatient)
 	if hasAttachments(t) {
 		r.attachments(c.Source, c.Value)
 	}
-	r.marks(e, t)
 	var more []byte
 	switch {
 	case unified:
@@ -117,14 +118,20 @@ func (r *renderer) entry(dst []byte, e merge.Entry, id string) []byte {
 	case r.refer != "" && t == fhir.TypePatient:
 		more = r.extend(more, c.Value, "link", []byte(`,{"other":{"reference":"Patient/`+string(r.refer)+`"},"type":"refer"}`))
 	}
-	for _, a := range e.Add {
-		more = append(append(append(more, `,"`...), a.Value.Name()...), `":`...)
-		more = append(more, r.moved(merge.Copy{Source: a.From, Resource: c.Resource}, a.Value)...)
-	}
+	more = r.gains(more, e)
 	if len(more) > 0 {
 		r.edits = append(r.edits, fhir.Append(c.Value, more[1:]))
 	}
 	return fhir.Splice(dst, c.Value, r.edits)
+}
+
+// gains returns what the merge adds to the survivor, each member behind a comma.
+func (r *renderer) gains(more []byte, e merge.Entry) []byte {
+	for _, a := range e.Add {
+		more = append(append(append(more, `,"`...), a.Value.Name()...), `":`...)
+		more = append(more, r.moved(merge.Copy{Source: a.From, Resource: e.Survivor.Resource}, a.Value)...)
+	}
+	return more
 }
 
 // isCopy tells a copy's id from a person's.
@@ -141,7 +148,13 @@ func isCopy(id string) bool {
 // that is what its links are about.
 func (r *renderer) references(source concord.SourceID, v fhir.Resource, patient bool) {
 	for ref := range v.References() {
+		if r.isGone(ref) {
+			continue
+		}
 		x := fhir.ParseReference(ref.Text(), r.bases[source])
+		if x.Kind == fhir.LocalReference && !r.readable(source, x.Type) {
+			x.Kind = fhir.BadReference // it could not be read here
+		}
 		switch x.Kind {
 		case fhir.LocalReference:
 			r.edits = append(r.edits, fhir.Replace(ref, r.span(func(b []byte) []byte {
@@ -157,12 +170,37 @@ func (r *renderer) references(source concord.SourceID, v fhir.Resource, patient 
 	}
 }
 
+// readable tells whether a source's resources of a type can be read here.
+func (r *renderer) readable(source concord.SourceID, t fhir.ResourceType) bool {
+	if r.offers == nil {
+		return true
+	}
+	for i := range r.offered { // a handful, and most references are of the same few types
+		if o := &r.offered[i]; o.typ == t && o.source == source {
+			return o.yes
+		}
+	}
+	o := offer{source, fhir.ResourceType(strings.Clone(string(t))), r.offers(source, t)}
+	r.offered = append(r.offered, o)
+	return o.yes
+}
+
+// offer says whether a source has resources of a type.
+type offer struct {
+	source concord.SourceID
+	typ    fhir.ResourceType
+	yes    bool
+}
+
+// isGone tells whether v stands in a part that is replaced as a whole.
+func (r *renderer) isGone(v fhir.Value) bool {
+	return len(r.gone) > 0 && slices.ContainsFunc(r.gone, func(g fhir.Value) bool { return g.Contains(v) })
+}
+
 // target is the public id that a source's reference means in this answer.
 func (r *renderer) target(source concord.SourceID, x fhir.Reference, patient bool) string {
-	if x.Type == fhir.TypePatient && !patient {
-		if p, ok := r.people[concord.NewPatientRef(source, x.ID)]; ok {
-			return string(p)
-		}
+	if p := r.person(source, x); p != "" && !patient {
+		return p
 	}
 	if len(r.survivors) > 0 {
 		if s, ok := r.survivors[place{source, x.Type, x.ID}]; ok {
@@ -170,6 +208,14 @@ func (r *renderer) target(source concord.SourceID, x fhir.Reference, patient boo
 		}
 	}
 	return r.name(source, x.Type, x.ID)
+}
+
+// person is the id of the person whom a source's reference means; "" when it means none of this answer's.
+func (r *renderer) person(source concord.SourceID, x fhir.Reference) string {
+	if x.Type != fhir.TypePatient {
+		return ""
+	}
+	return string(r.people[concord.NewPatientRef(source, x.ID)])
 }
 
 // unresolvable keeps what a source wrote as a reference and nobody can follow here: as a logical reference, or beside the
@@ -200,7 +246,7 @@ func hasAttachments(t fhir.ResourceType) bool {
 // attachments rewrites the urls that lead to a source's Binary to the gateway's.
 func (r *renderer) attachments(source concord.SourceID, v fhir.Value) {
 	for u := range v.Within() {
-		if !u.IsString() || u.Name() != "url" {
+		if !u.IsString() || u.Name() != "url" || r.isGone(u) {
 			continue
 		}
 		if x := fhir.ParseReference(u.Text(), r.bases[source]); x.Kind == fhir.LocalReference && x.Type == fhir.TypeBinary {
@@ -209,114 +255,4 @@ func (r *renderer) attachments(source concord.SourceID, v fhir.Value) {
 			})))
 		}
 	}
-}
-
-// marks says in meta which copies the entry stands for, from which sources, and what they disagree in. Security labels
-// are those of all copies, and the version is no source's own.
-func (r *renderer) marks(e merge.Entry, t fhir.ResourceType) {
-	ext := r.span(func(b []byte) []byte {
-		for i, c := range e.Copies {
-			if i > 0 {
-				b = append(b, ',')
-			}
-			b = append(b, `{"url":"`+urlContributor+`","valueReference":{"reference":"`...)
-			b = append(append(append(b, t...), '/'), r.name(c.Source, t, c.ID())...)
-			b = append(b, `"}}`...)
-		}
-		return b
-	})
-	tags := r.span(func(b []byte) []byte {
-		for i, s := range e.SourcesOf() {
-			if i > 0 {
-				b = append(b, ',')
-			}
-			b = append(append(append(b, `{"system":"`+systemSource+`","code":"`...), s...), `"}`...)
-		}
-		for _, c := range e.Conflicts {
-			b = append(append(append(b, `,{"system":"`+systemConflict+`","code":"`...), c...), `"}`...)
-		}
-		return b
-	})
-	labels := securityOfOthers(e)
-	meta := e.Survivor.Get("meta")
-	if !meta.IsObject() {
-		whole := `"meta":{"extension":[` + string(ext) + `],"tag":[` + string(tags) + `]`
-		if len(labels) > 0 {
-			whole += `,"security":[` + string(labels) + `]`
-		}
-		whole += `}`
-		if meta.Exists() {
-			r.edits = append(r.edits, fhir.ReplaceMember(meta, []byte(whole)))
-		} else {
-			id := e.Survivor.Get("id")
-			// behind the id, where meta belongs; the id's own edit replaces the value only
-			r.edits = append(r.edits, fhir.After(id, []byte(whole)))
-		}
-		return
-	}
-	var more []byte
-	add := func(name string, items []byte) {
-		if len(items) == 0 {
-			return
-		}
-		if v := meta.Get(name); v.IsArray() {
-			r.edits = append(r.edits, fhir.Append(v, items))
-		} else if !v.Exists() {
-			more = append(append(append(append(more, `,"`...), name...), `":[`...), items...)
-			more = append(more, ']')
-		} else {
-			r.edits = append(r.edits, fhir.ReplaceMember(v, append(append([]byte(`"`+name+`":[`), items...), ']')))
-		}
-	}
-	add("extension", ext)
-	add("security", labels)
-	add("tag", tags)
-	if v := meta.Get("versionId"); v.Exists() && len(e.Copies) > 1 {
-		r.edits = append(r.edits, fhir.Replace(v, []byte(`"`+derivedVersion(e)+`"`)))
-	}
-	if len(more) > 0 {
-		r.edits = append(r.edits, fhir.Append(meta, more[1:]))
-	}
-}
-
-// securityOfOthers are the security labels that other copies have and the survivor has not: the most restrictive holds.
-func securityOfOthers(e merge.Entry) (out []byte) {
-	if len(e.Copies) < 2 {
-		return nil
-	}
-	var seen [][]byte
-	for l := range e.Survivor.Path("meta", "security").Items() {
-		seen = append(seen, l.Raw())
-	}
-	for _, c := range e.Copies {
-	next:
-		for l := range c.Path("meta", "security").Items() {
-			if !l.IsObject() {
-				continue
-			}
-			for _, s := range seen {
-				if string(s) == string(l.Raw()) {
-					continue next
-				}
-			}
-			seen = append(seen, l.Raw())
-			if len(out) > 0 {
-				out = append(out, ',')
-			}
-			out = append(out, l.Raw()...)
-		}
-	}
-	return out
-}
-
-// derivedVersion is the version of a merged resource: another one as soon as a copy has.
-func derivedVersion(e merge.Entry) string {
-	h := fnv.New64a()
-	for _, c := range e.Copies {
-		for _, s := range []string{string(c.Source), c.ID(), c.Path("meta", "versionId").Text(), c.Path("meta", "lastUpdated").Text(), strconv.Itoa(len(c.Raw()))} {
-			_, _ = h.Write([]byte(s)) // a hash never fails
-			_, _ = h.Write([]byte{0})
-		}
-	}
-	return "m" + hex.EncodeToString(h.Sum(nil))
 }

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -65,4 +66,137 @@ func TestStandIn(t *testing.T) {
 	if _, isE := publicID("epic", "Binary", "with space"); !isE {
 		t.Error("an id with a space was let through")
 	}
+}
+
+// TestRenderMerged: what a merged entry takes from its copies, and what it says of them.
+func TestRenderMerged(t *testing.T) {
+	g := &Gateway{base: "https://hie.example.org/fhir/r4", bases: map[concord.SourceID]string{"epic": "https://e.example.org/r4", "cerner": "https://c.example.org/r4"},
+		offers: func(_ concord.SourceID, t fhir.ResourceType) bool { return t != "Claim" }}
+	person := mpi.Person{ID: "person-1", Links: []mpi.Link{{Ref: concord.NewPatientRef("cerner", "p2"), Grade: mpi.Certain}, {Ref: concord.NewPatientRef("epic", "p1"), Grade: mpi.Certain}}}
+	render := func(t *testing.T, add []string, bodies ...string) (resource map[string]any, text string) {
+		t.Helper()
+		var e merge.Entry
+		for i, b := range bodies {
+			source := concord.SourceID([]string{"cerner", "epic"}[i])
+			e.Copies = append(e.Copies, entryOf(t, source, b).Survivor)
+		}
+		e.Survivor = e.Copies[0]
+		if e.Survivor.Type() == fhir.TypePatient {
+			e = merge.Unify(e.Copies)
+		}
+		for _, name := range add {
+			e.Add = append(e.Add, merge.Addition{From: "epic", Value: e.Copies[1].Get(name)})
+		}
+		r := g.newRenderer(person)
+		r.place(e)
+		out := r.entry(nil, e, r.entryID(e))
+		if err := json.Unmarshal(out, &resource); err != nil {
+			t.Fatalf("not JSON: %s", out)
+		}
+		return resource, string(out)
+	}
+	dig := func(v any, path ...any) any {
+		for _, p := range path {
+			switch p := p.(type) {
+			case string:
+				m, _ := v.(map[string]any)
+				v = m[p]
+			case int:
+				l, _ := v.([]any)
+				if p >= len(l) {
+					return nil
+				}
+				v = l[p]
+			}
+		}
+		return v
+	}
+	t.Run("an element of another source, with its references and documents", func(t *testing.T) {
+		r, _ := render(t, []string{"context", "content"}, `{"resourceType":"DocumentReference","id":"d1"}`,
+			`{"resourceType":"DocumentReference","id":"d2","context":{"encounter":[{"reference":"Encounter/7"}]},"content":[{"attachment":{"url":"https://e.example.org/r4/Binary/b"}}]}`)
+		if got := dig(r, "context", "encounter", 0, "reference"); got != "Encounter/epic.7" {
+			t.Error(got)
+		}
+		if got := dig(r, "content", 0, "attachment", "url"); got != "https://hie.example.org/fhir/r4/Binary/epic.b" {
+			t.Error(got)
+		}
+	})
+	t.Run("labels of both, and a version of its own", func(t *testing.T) {
+		r, _ := render(t, nil, `{"resourceType":"Condition","id":"c1","meta":{"versionId":"4","security":[{"code":"N"}]}}`, `{"resourceType":"Condition","id":"c2","meta":{"security":[{"code":"N"},{"code":"R"}]}}`)
+		if got := dig(r, "meta", "security"); len(got.([]any)) != 2 || dig(got, 1, "code") != "R" {
+			t.Error(got)
+		}
+		if v := dig(r, "meta", "versionId"); v == "4" || v == "" {
+			t.Error(v)
+		}
+	})
+	t.Run("a version that changes with the content", func(t *testing.T) {
+		a, _ := render(t, nil, `{"resourceType":"Condition","id":"c1","meta":{"versionId":"4"}}`, `{"resourceType":"Condition","id":"c2","code":{"text":"1"}}`)
+		b, _ := render(t, nil, `{"resourceType":"Condition","id":"c1","meta":{"versionId":"4"}}`, `{"resourceType":"Condition","id":"c2","code":{"text":"2"}}`)
+		if dig(a, "meta", "versionId") == dig(b, "meta", "versionId") {
+			t.Error("two contents of one version")
+		}
+	})
+	t.Run("a reference that could not be read here", func(t *testing.T) {
+		r, _ := render(t, nil, `{"resourceType":"ExplanationOfBenefit","id":"x","claim":{"reference":"Claim/9"},"patient":{"reference":"Patient/p2"}}`)
+		if dig(r, "claim", "reference") != nil || dig(r, "claim", "identifier", "value") != "Claim/9" || dig(r, "patient", "reference") != "Patient/person-1" {
+			t.Error(r)
+		}
+	})
+	t.Run("a person's links and identifiers", func(t *testing.T) {
+		r, _ := render(t, nil, `{"resourceType":"Patient","id":"p2","active":true,"gender":"female","identifier":[{"system":"urn:c","value":"1"}]}`,
+			`{"resourceType":"Patient","id":"p1","identifier":[{"system":"urn:c","value":"1"},{"system":"urn:e","value":"2"}],"link":[{"other":{"reference":"Patient/old"},"type":"replaces"}]}`)
+		if r["id"] != "person-1" || len(r["link"].([]any)) != 2 || dig(r, "link", 1, "other", "reference") != "Patient/epic.p1" || len(r["identifier"].([]any)) != 2 {
+			t.Error(r)
+		}
+	})
+	t.Run("a link that is no array", func(t *testing.T) {
+		if _, text := render(t, nil, `{"resourceType":"Patient","id":"p2","link":{"other":{"reference":"Patient/old"}}}`); strings.Count(text, `"link"`) != 1 {
+			t.Error(text)
+		}
+	})
+	for _, meta := range []string{`null`, `[]`, `7`, `"x"`, `{}`, `{"tag":{}}`, `{"extension":{"valueReference":{"reference":"Patient/p2"}}}`, `[{"reference":"Patient/p2"}]`, `{"tag":[{"reference":"Patient/p2"}],"extension":null}`} {
+		t.Run("meta "+meta, func(t *testing.T) {
+			r, text := render(t, nil, `{"resourceType":"Condition","id":"c1","meta":`+meta+`}`)
+			if dig(r, "meta", "tag") == nil || !strings.Contains(text, `"reference":"Condition/cerner.c1"`) || r["id"] != "cerner.c1" {
+				t.Error(text)
+			}
+			if _, err := fhir.Parse([]byte(text), fhir.Limits{}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// FuzzRender: whatever a source sends that is JSON is JSON at the gateway too, with one id, and parses again.
+func FuzzRender(f *testing.F) {
+	f.Add(`{"resourceType":"Observation","id":"o","meta":{"tag":[{"reference":"Patient/p1"}],"extension":{"reference":"x"}},"subject":{"reference":"Patient/p1"}}`, `{"resourceType":"Observation","id":"p","note":[{"reference":"urn:uuid:1"}]}`)
+	f.Add(`{"id":"o","resourceType":"Patient","link":{"other":{"reference":"Patient/2"}},"identifier":{"value":1}}`, `{"resourceType":"Patient","id":"p1","identifier":[{"value":"x"}],"photo":[{"url":"Binary/1"}]}`)
+	f.Add(`{"resourceType":"Condition","id":"o","meta":{"versionId":{"reference":"Patient/1"}}}`, `{"resourceType":"Condition","id":"o"}`)
+	f.Add(`{"meta":[{"reference":"a"}],"resourceType":"DocumentReference","id":"o","content":[{"attachment":{"url":"Binary/2","reference":"Binary/3"}}]}`, `{"resourceType":"DocumentReference","id":"2","reference":"Patient/1","identifier":1,"_reference":2}`)
+	g := &Gateway{base: "https://hie.example.org/fhir/r4", bases: map[concord.SourceID]string{"epic": "https://e.example.org/r4", "cerner": "https://c.example.org/r4"}}
+	person := mpi.Person{ID: "person-1", Links: []mpi.Link{{Ref: concord.NewPatientRef("epic", "p1"), Grade: mpi.Certain}}}
+	f.Fuzz(func(t *testing.T, a, b string) {
+		r1, err1 := fhir.Parse([]byte(a), fhir.Limits{})
+		r2, err2 := fhir.Parse([]byte(b), fhir.Limits{})
+		if err1 != nil || err2 != nil || r1.ID() == "" || r2.ID() == "" || r1.Type() != r2.Type() || !fhir.KnownType(r1.Type()) {
+			return
+		}
+		copies := []merge.Copy{{Source: "cerner", Resource: r2}, {Source: "epic", Resource: r1}}
+		for _, e := range []merge.Entry{{Survivor: copies[1], Copies: copies[1:]}, merge.Unify(copies)} {
+			r := g.newRenderer(person)
+			r.place(e)
+			id := r.entryID(e)
+			out, err := fhir.Parse(r.subset(nil, e, id, nil), fhir.Limits{})
+			if err != nil {
+				t.Fatalf("%v", err)
+			}
+			if out.ID() != id || out.Type() != r1.Type() || out.Path("meta", "tag").Len() == 0 {
+				t.Fatal("without its id, type or marks")
+			}
+			if out, err = fhir.Parse(r.subset(nil, e, id, []string{"code"}), fhir.Limits{}); err != nil || out.ID() != id {
+				t.Fatalf("a subset: %v", err)
+			}
+		}
+	})
 }

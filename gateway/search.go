@@ -2,12 +2,14 @@ package gateway
 
 import (
 	"errors"
+	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 
-	"io"
+	"golang.org/x/sync/errgroup"
 
 	"concord"
 	"concord/audit"
@@ -18,22 +20,65 @@ import (
 	"concord/smart"
 )
 
-// parameters are those of the URL, and for a form those of the body too (R4 search, 3.1.1.1.1).
+// parameters are those of the URL, and for a form those of the body too (R4 search, 3.1.1.1.1). An operation may have
+// them as a Parameters resource.
 func (x *exchange) parameters() ([]pair, *problem) {
 	all, bad := pairs(x.r.URL.RawQuery)
-	if bad != nil || !x.route.form || x.r.Method != http.MethodPost {
+	if bad != nil || !x.route.form {
 		return all, bad
 	}
 	t, _, _ := strings.Cut(x.r.Header.Get("Content-Type"), ";")
-	if t = strings.TrimSpace(t); t != "" && t != "application/x-www-form-urlencoded" {
+	t = strings.ToLower(strings.TrimSpace(t))
+	operation := x.route.interaction == fhir.Everything && (t == "application/fhir+json" || t == "application/json")
+	if !operation && t != "" && t != "application/x-www-form-urlencoded" {
 		return nil, refuse(http.StatusUnsupportedMediaType, "not-supported", "the body of a search is a form")
 	}
 	body, err := io.ReadAll(x.r.Body)
 	if err != nil {
 		return nil, refuse(http.StatusRequestEntityTooLarge, "too-long", "the body is too long")
 	}
-	more, bad := pairs(string(body))
+	var more []pair
+	if operation && len(body) > 0 {
+		more, bad = operationPairs(body)
+	} else {
+		more, bad = pairs(string(body))
+	}
 	return append(all, more...), bad
+}
+
+// operationPairs reads a Parameters resource whose values are all primitive.
+func operationPairs(body []byte) ([]pair, *problem) {
+	r, err := fhir.Parse(body, fhir.Limits{})
+	if err != nil || r.Type() != fhir.TypeParameters {
+		return nil, refuse(http.StatusBadRequest, "structure", "the body is no Parameters resource")
+	}
+	var out []pair
+	for p := range r.Get("parameter").Items() {
+		name := p.Get("name").Text()
+		for m := range p.Members() {
+			if strings.HasPrefix(m.Name(), "value") {
+				out = append(out, pair{name, m.Text()})
+			}
+		}
+	}
+	return out, nil
+}
+
+// pageOf is the page that a link names; such a link stands alone.
+func pageOf(all []pair) (token string, ok bool, bad *problem) {
+	for _, p := range all {
+		switch {
+		case p.key == pageParam && !ok:
+			token, ok = p.value, true
+		case p.key == "_format" && jsonFormat(p.value):
+		default:
+			bad = invalidParam(p.key, "a page link stands alone")
+		}
+	}
+	if !ok {
+		bad = nil
+	}
+	return token, ok, bad
 }
 
 // search answers a search of a type.
@@ -42,8 +87,8 @@ func (x *exchange) search() (*answer, *problem) {
 	if bad != nil {
 		return nil, bad
 	}
-	if i := slices.IndexFunc(all, func(p pair) bool { return p.key == pageParam }); i >= 0 {
-		return x.page(all[i].value)
+	if token, ok, bad := pageOf(all); ok {
+		return x.page(token, bad)
 	}
 	t := x.route.typ
 	access := smart.Access{Type: t, Interaction: fhir.SearchType}
@@ -51,6 +96,9 @@ func (x *exchange) search() (*answer, *problem) {
 	if bad != nil {
 		// what is not allowed at all is said first
 		if p := x.check(access); p != nil {
+			return nil, p
+		}
+		if p := x.checkChains(all); p != nil {
 			return nil, p
 		}
 		return nil, bad
@@ -67,6 +115,8 @@ func (x *exchange) search() (*answer, *problem) {
 		return nil, p
 	}
 	switch {
+	case !x.g.offered(t):
+		return nil, refuse(http.StatusNotFound, "not-supported", "no source has resources of this type")
 	case found:
 		return x.searchChart(q, person)
 	case len(q.patients) > 0:
@@ -81,27 +131,55 @@ func (x *exchange) search() (*answer, *problem) {
 	return nil, p
 }
 
-// whose is the person that a search is about: the one that it names, or that of the token's context when the token sees
-// nobody else. found is false when it names nobody that there is.
-func (x *exchange) whose(q *query) (p mpi.Person, found bool, bad *problem) {
-	for _, v := range q.patients {
-		id := strings.TrimPrefix(strings.TrimPrefix(v, x.g.base+"/"), "Patient/")
-		next, err := x.person(id)
-		switch {
-		case errors.Is(err, concord.NotFound):
-			return mpi.Person{}, false, nil
-		case err != nil:
-			return mpi.Person{}, false, x.sourceDown(err)
-		case found && next.ID != p.ID:
-			if x.grant.Confined(smart.Access{Type: q.typ, Interaction: fhir.SearchType}) {
-				return mpi.Person{}, false, nil // one of the two is not the context's: refused below
+// checkChains refuses parameters that look into resources of another type that the token does not cover: what they find
+// would tell of those (SMART scopes hold for the types of chains and of _has).
+func (x *exchange) checkChains(all []pair) *problem {
+	for _, p := range all {
+		var into []fhir.ResourceType
+		parts := strings.Split(p.key, ":")
+		if head, _, chained := strings.Cut(p.key, "."); parts[0] == "_has" && len(parts) > 1 {
+			into = []fhir.ResourceType{fhir.ResourceType(parts[1])}
+		} else if chained {
+			name, typ, _ := strings.Cut(head, ":")
+			into, _ = fhir.IncludeParam(x.route.typ, name)
+			if typ != "" {
+				into = []fhir.ResourceType{fhir.ResourceType(typ)}
 			}
-			return mpi.Person{}, false, invalidParam("patient", "one patient at a time")
 		}
-		p, found = next, true
+		for _, t := range into {
+			a := smart.Access{Type: t, Interaction: fhir.SearchType}
+			if err := x.grant.Check(a); err != nil && fhir.KnownType(t) {
+				return x.forbidden(err)
+			}
+		}
 	}
-	a := smart.Access{Type: q.typ, Interaction: fhir.SearchType}
-	if found || len(q.patients) > 0 || q.ids != nil || !x.grant.Confined(a) || x.grant.Person() == "" {
+	return nil
+}
+
+// whose is the person that a search is about: the one that it names, or that of the token's context when the token sees
+// nobody else. found is false when it names nobody that there is, and under a patient's token somebody else.
+func (x *exchange) whose(q *query) (p mpi.Person, found bool, bad *problem) {
+	confined := x.grant.Confined(smart.Access{Type: q.typ, Interaction: fhir.SearchType})
+	missing, several := false, false
+	for _, n := range q.patients {
+		next, ok, bad := x.named(n)
+		switch {
+		case bad != nil:
+			return mpi.Person{}, false, bad
+		case !ok:
+			missing = true
+		case found && next.ID != p.ID:
+			several = true
+		default:
+			p, found = next, true
+		}
+	}
+	switch {
+	case several && !confined, missing && found && !confined:
+		return mpi.Person{}, false, invalidParam("patient", "one patient at a time")
+	case several || missing:
+		return mpi.Person{}, false, nil
+	case found || q.ids != nil || !confined || x.grant.Person() == "":
 		return p, found, nil
 	}
 	p, err := x.session.Person(x.grant.Person())
@@ -111,12 +189,32 @@ func (x *exchange) whose(q *query) (p mpi.Person, found bool, bad *problem) {
 	return p, true, nil
 }
 
-// sourceDown is the problem when a source did not say who a patient is.
+// named is the person whom a parameter names; ok is false when there is nobody.
+func (x *exchange) named(n patientName) (p mpi.Person, ok bool, bad *problem) {
+	if n.identifier {
+		return x.identified(n.value)
+	}
+	p, err := x.person(strings.TrimPrefix(strings.TrimPrefix(n.value, x.g.base+"/"), "Patient/"))
+	switch {
+	case errors.Is(err, concord.NotFound):
+		return mpi.Person{}, false, nil
+	case err != nil:
+		return mpi.Person{}, false, x.sourceDown(err)
+	}
+	return p, true, nil
+}
+
+// sourceDown is the problem when a source did not say what had to be known.
 func (x *exchange) sourceDown(err error) *problem {
 	if f := faultIn(err); f != nil && f.Source != "" {
-		x.note([]federation.Outcome{{Source: f.Source, Type: fhir.TypePatient, Status: federation.Failed, Fault: f}})
+		x.note([]federation.Outcome{failedOutcome(f)})
 	}
 	return ofFault(err)
+}
+
+// failedOutcome is what became of a source that did not say who its patient is.
+func failedOutcome(f *concord.Fault) federation.Outcome {
+	return federation.Outcome{Source: f.Source, Type: fhir.TypePatient, Status: federation.Failed, Fault: f}
 }
 
 func faultIn(err error) *concord.Fault {
@@ -127,24 +225,26 @@ func faultIn(err error) *concord.Fault {
 
 // searchChart searches one person's record.
 func (x *exchange) searchChart(q *query, person mpi.Person) (*answer, *problem) {
-	r := x.g.newRenderer(person)
 	types := append([]fhir.ResourceType{q.typ}, q.extra...)
-	access := x.access
 	res, err := x.session.Fetch(federation.Request{
 		Person: person, Types: types, Params: q.params, Provenance: q.history, Strategy: x.strategy(),
-		Keep: func(c merge.Copy) bool {
-			return x.grant.Visible(c, access) && (c.Type() != q.typ || q.keeps(r, c))
+		Keep: func(p mpi.Person) func(merge.Copy) bool {
+			x.regrant(p)
+			r := x.g.newRenderer(p)
+			return func(c merge.Copy) bool {
+				return x.grant.Visible(c, x.access) && (c.Type() != q.typ || q.keeps(r, c))
+			}
 		},
 	})
 	x.note(res.Outcomes)
 	if err != nil {
-		return nil, x.failedStrictly(res.Outcomes, err)
+		return nil, x.failedStrictly(err)
 	}
 	if p := allFailed(outcomesOf(res.Outcomes, q.typ)); p != nil {
 		return nil, p
 	}
 	b := x.newBook(q, res.Person)
-	b.outcomes(res.Outcomes, false)
+	b.outcomes(res.Outcomes)
 	for _, e := range res.Record.Entries {
 		if e.Survivor.Type() == q.typ {
 			b.matches = append(b.matches, e)
@@ -153,19 +253,9 @@ func (x *exchange) searchChart(q *query, person mpi.Person) (*answer, *problem) 
 		}
 	}
 	for _, c := range res.Included {
-		if x.grant.Reached(c, smart.Access{Type: c.Type(), Interaction: fhir.SearchType}, copiesOf(b.matches)...) {
-			b.included = append(b.included, merge.Entry{Survivor: c, Copies: []merge.Copy{c}})
-		}
+		b.others = append(b.others, merge.Entry{Survivor: c, Copies: []merge.Copy{c}})
 	}
 	return x.finish(b)
-}
-
-// copiesOf are all copies of entries.
-func copiesOf(entries []merge.Entry) (out []merge.Copy) {
-	for _, e := range entries {
-		out = append(out, e.Copies...)
-	}
-	return out
 }
 
 func outcomesOf(all []federation.Outcome, t fhir.ResourceType) (out []federation.Outcome) {
@@ -178,55 +268,50 @@ func outcomesOf(all []federation.Outcome, t fhir.ResourceType) (out []federation
 }
 
 // failedStrictly is the problem of a request that a source's failure fails.
-func (x *exchange) failedStrictly(all []federation.Outcome, err error) *problem {
-	p := ofFault(err)
-	if issues, _ := sourceIssues(all, false); len(issues) > 0 {
-		for i := range issues {
-			if issues[i].severity == "warning" {
-				issues[i].severity = "error"
-			}
-		}
-		p.issues = issues
+func (x *exchange) failedStrictly(err error) *problem {
+	if p := gaps(x.outcomes); p != nil && !errors.Is(err, concord.Canceled) {
+		return p
 	}
-	if p.status < 500 {
-		p.status = http.StatusBadGateway
-	}
-	return p
+	return ofFault(err)
 }
 
-// searchIDs reads copies by their ids.
+// searchIDs reads copies by their ids. A source that fails is told of; an id that is not there is left out, but under a
+// patient's token it is refused, as is one that is somebody else's.
 func (x *exchange) searchIDs(q *query) (*answer, *problem) {
-	ids := make([]string, 0, len(q.ids))
-	for id := range q.ids {
-		ids = append(ids, id)
+	ids := slices.Sorted(maps.Keys(q.ids))
+	copies := make([]ownCopy, len(ids))
+	var g errgroup.Group
+	for i, id := range ids { // all at once: a source that is slow must not use up the others' time
+		g.Go(func() error {
+			copies[i] = x.readCopy(q.typ, id)
+			return nil
+		})
 	}
-	slices.Sort(ids)
-	var people []mpi.Person
-	var copies []merge.Copy
-	for _, id := range ids {
-		c, person, err := x.readCopy(q.typ, id)
-		switch {
-		case errors.Is(err, concord.NotFound):
-			continue
-		case err != nil:
-			return nil, x.sourceDown(err)
-		}
-		if !x.grant.Visible(c, x.access) {
-			if x.grant.Confined(x.access) {
-				return nil, x.hidden()
-			}
-			continue
-		}
-		copies = append(copies, c)
-		people = append(people, person)
-	}
-	b := x.newBook(q, people...)
-	r := x.g.newRenderer(people...)
+	_ = g.Wait()
+	confined := x.grant.Confined(x.access)
+	b := x.newBook(q)
+	var read []federation.Outcome
 	for _, c := range copies {
-		if q.keeps(r, c) {
-			b.matches = append(b.matches, merge.Entry{Survivor: c, Copies: []merge.Copy{c}})
+		if c.outcome.Source != "" && !errors.Is(c.err, concord.NotFound) {
+			read = append(read, c.outcome)
+		}
+		x.regrant(c.person)
+		switch seen := c.err == nil && x.grant.Visible(c.Copy, x.access); {
+		case (errors.Is(c.err, concord.NotFound) || c.err == nil) && !seen && confined:
+			return nil, x.hidden()
+		case c.err != nil && c.outcome.Source == "" && !errors.Is(c.err, concord.NotFound):
+			return nil, ofFault(c.err)
+		case seen:
+			if b.people = append(b.people, c.person); q.keeps(x.g.newRenderer(c.person), c.Copy) {
+				b.matches = append(b.matches, merge.Entry{Survivor: c.Copy, Copies: []merge.Copy{c.Copy}})
+			}
 		}
 	}
+	x.note(read)
+	if p := allFailed(read); p != nil {
+		return nil, p
+	}
+	b.outcomes(read)
 	return x.finish(b)
 }
 
@@ -242,140 +327,6 @@ func (x *exchange) hidden() *problem {
 	p := refuse(http.StatusForbidden, "forbidden", "the token does not cover this")
 	p.challenge = `Bearer realm="concord", error="insufficient_scope", scope="user/` + string(x.route.typ) + `.rs"`
 	return p
-}
-
-// maxPeople bounds a search of people.
-const maxPeople = 50
-
-// searchPeople searches Patients: each person once, in the unified view.
-func (x *exchange) searchPeople(q *query) (*answer, *problem) {
-	access := smart.Access{Type: fhir.TypePatient, Interaction: fhir.SearchType}
-	confined := x.grant.Confined(access)
-	if p := x.check(access); p != nil {
-		return nil, p
-	}
-	var people []mpi.Person
-	var bad *problem
-	b := x.newBook(q)
-	switch {
-	case len(q.ids) > 0:
-		people, bad = x.peopleByID(q, confined)
-	case confined:
-		var p mpi.Person
-		var err error
-		if p, err = x.session.Person(x.grant.Person()); err != nil {
-			return nil, ofFault(err)
-		}
-		people = []mpi.Person{p}
-	case len(q.params) == 0:
-		p := refuse(http.StatusBadRequest, "required", "a search of patients needs an identifier, a name with a birth date, or _id")
-		return nil, p
-	default:
-		people, bad = x.findPeople(q, b)
-	}
-	if bad != nil {
-		return nil, bad
-	}
-	r := x.g.newRenderer(people...)
-	b.people = people
-	for _, p := range people {
-		u := x.session.Patients(p)
-		x.note(u.Outcomes)
-		b.outcomes(u.Outcomes, false)
-		if x.strict() {
-			if issues, partial := sourceIssues(u.Outcomes, false); partial {
-				return nil, &problem{status: http.StatusBadGateway, issues: issues, reason: "incomplete"}
-			}
-		}
-		var seen []merge.Copy
-		matched := false
-		for _, c := range u.Copies {
-			if !x.grant.Visible(c, access) {
-				continue
-			}
-			seen = append(seen, c)
-			matched = matched || q.keepsPatient(r, c)
-		}
-		if len(u.Copies) == 0 {
-			if p := allFailed(u.Outcomes); p != nil && len(people) == 1 {
-				return nil, p
-			}
-		}
-		if matched {
-			b.people = append(b.people, u.Person)
-			b.matches = append(b.matches, merge.Unify(seen))
-		}
-	}
-	if len(b.matches) == 0 {
-		if p := allFailed(x.outcomes); p != nil {
-			return nil, p
-		}
-	}
-	return x.finish(b)
-}
-
-// keepsPatient is keeps for a Patient, whose _id was a person's.
-func (q *query) keepsPatient(r *renderer, c merge.Copy) bool {
-	ids := q.ids
-	q.ids = nil
-	defer func() { q.ids = ids }()
-	return q.keeps(r, c)
-}
-
-// peopleByID are the people that _id names. A patient's token sees its own patient only, and asking for another is
-// refused.
-func (x *exchange) peopleByID(q *query, confined bool) ([]mpi.Person, *problem) {
-	var out []mpi.Person
-	ids := make([]string, 0, len(q.ids))
-	for id := range q.ids {
-		ids = append(ids, id)
-	}
-	slices.Sort(ids)
-	for _, id := range ids {
-		p, err := x.person(id)
-		switch {
-		case errors.Is(err, concord.NotFound):
-			if confined {
-				return nil, x.hidden()
-			}
-			continue
-		case err != nil:
-			return nil, x.sourceDown(err)
-		}
-		if confined && p.ID != x.grant.Person() {
-			return nil, x.hidden()
-		}
-		if !slices.ContainsFunc(out, func(o mpi.Person) bool { return o.ID == p.ID }) {
-			out = append(out, p)
-		}
-	}
-	return out, nil
-}
-
-// findPeople asks the sources who matches.
-func (x *exchange) findPeople(q *query, b *book) ([]mpi.Person, *problem) {
-	r := x.g.newRenderer()
-	people, outcomes, err := x.session.Find(federation.Find{
-		Params: q.params, Most: maxPeople,
-		Keep: func(c merge.Copy) bool { return q.keeps(r, c) },
-	})
-	x.note(outcomes)
-	b.outcomes(outcomes, false)
-	switch {
-	case errors.Is(err, concord.Invalid):
-		return nil, refuse(http.StatusBadRequest, "too-costly", "more people match than are shown; narrow the search")
-	case err != nil:
-		return nil, x.sourceDown(err)
-	}
-	if p := allFailed(outcomes); p != nil {
-		return nil, p
-	}
-	if x.strict() {
-		if issues, partial := sourceIssues(outcomes, false); partial {
-			return nil, &problem{status: http.StatusBadGateway, issues: issues, reason: "incomplete"}
-		}
-	}
-	return people, nil
 }
 
 // selfLink is the search as it was understood.

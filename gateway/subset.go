@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"slices"
+	"strings"
 
 	"concord/fhir"
 	"concord/merge"
@@ -36,6 +37,16 @@ var alwaysKept = map[fhir.ResourceType][]string{
 	"Specimen":                 {"status"},
 }
 
+// chosen tells whether a member is the element under one of the types of its choice, as valueQuantity is value.
+func chosen(member, element string) bool {
+	t, ok := strings.CutPrefix(member, element)
+	return ok && element != "" && slices.Contains(choiceTypes, t)
+}
+
+// choiceTypes are the endings by which R4's choice elements tell their type (R4 formats, 2.6.1).
+var choiceTypes = []string{"Address", "Age", "Annotation", "Attachment", "Boolean", "Canonical", "CodeableConcept", "Coding", "Date", "DateTime", "Decimal", "Duration",
+	"Identifier", "Instant", "Integer", "Money", "Period", "Quantity", "Range", "Ratio", "Reference", "SampledData", "String", "Time", "Timing", "Uri", "Url"}
+
 // subset appends an entry's resource with the elements that were asked for: nil is all of them. A subset is tagged, so
 // that nobody takes it for the whole.
 func (r *renderer) subset(out []byte, e merge.Entry, id string, elements []string) []byte {
@@ -53,7 +64,7 @@ func (r *renderer) subset(out []byte, e merge.Entry, id string, elements []strin
 		case "text":
 			return slices.Contains(elements, "text")
 		}
-		return elements[0] == allButText || slices.Contains(elements, name) || slices.Contains(alwaysKept[whole.Type()], name) ||
+		return elements[0] == allButText || slices.ContainsFunc(elements, func(e string) bool { return e == name || chosen(name, e) }) || slices.Contains(alwaysKept[whole.Type()], name) ||
 			len(name) > 1 && name[0] == '_' && slices.Contains(elements, name[1:])
 	}
 	meta := whole.Get("meta")

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -30,6 +31,8 @@ type rig struct {
 	token  string
 	dir    string
 	log    *lines
+	admin  http.Handler
+	stop   func() // ends the gateway, as a restart does
 }
 
 // lines is a log that may be written and read at once.
@@ -63,17 +66,32 @@ func newWorld(t *testing.T, o testharness.Options) *testharness.World {
 // start runs a gateway of its own, so that no breaker and no cache of another test is in it.
 func start(t *testing.T, w *testharness.World, timeout string) *rig {
 	t.Helper()
+	return startIn(t, w, timeout, t.TempDir())
+}
+
+// startIn is start with the index and the trail of an earlier gateway.
+func startIn(t *testing.T, w *testharness.World, timeout, dir string) *rig {
+	t.Helper()
 	iss, err := issuer.Start(issuer.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = iss.Close() })
-	r := &rig{world: w, issuer: iss, dir: t.TempDir(), log: &lines{}}
-	const public = "http://127.0.0.1:8080"
+	r := &rig{world: w, issuer: iss, dir: dir, log: &lines{}}
 	text := fmt.Sprintf("listen: 127.0.0.1:8080\nadmin_listen: 127.0.0.1:8081\npublic_url: %s\nauth:\n  audience: %s/fhir/r4\n  issuers:\n    - issuer: %s\n      jwks_url: %s\nmpi:\n  store: sqlite:%s/mpi.db\naudit:\n  dir: %s/audit\nrate_limit:\n  enabled: false\nsources:\n",
 		public, public, iss.URL(), iss.JWKSURL(), r.dir, r.dir)
 	for _, e := range w.EHRs {
-		text += fmt.Sprintf("  - name: %s\n    vendor: %s\n    base_url: %s\n    timeout: %s\n    auth:\n      type: none\n", e.Source(), e.Vendor(), e.URL(), timeout)
+		text += fmt.Sprintf("  - name: %s\n    vendor: %s\n    base_url: %s\n    timeout: %s\n    auth:\n", e.Source(), e.Vendor(), e.URL(), timeout)
+		if w.Client.ID == "" {
+			text += "      type: none\n"
+		} else {
+			key := filepath.Join(r.dir, "client.pem")
+			if err := os.WriteFile(key, w.Client.KeyPEM, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			text += fmt.Sprintf("      type: backend_services\n      token_url: %s\n      client_id: %s\n      key_file: %s\n      key_id: %s\n      scopes: [system/Patient.read, system/Condition.read, system/Observation.read]\n",
+				e.TokenURL(), w.Client.ID, key, w.Client.KeyID)
+		}
 		if e.Vendor() == "athena" {
 			text += "    practice: " + strings.TrimPrefix(e.Practice(), "Organization/") + "\n"
 		}
@@ -91,15 +109,38 @@ func start(t *testing.T, w *testharness.World, timeout string) *rig {
 		t.Fatal(err)
 	}
 	s := httptest.NewServer(a.Public)
-	t.Cleanup(func() {
+	r.stop = sync.OnceFunc(func() {
 		s.Close()
 		_ = a.Close()
 	})
-	r.base = s.URL + "/fhir/r4"
-	if r.token, err = iss.Token(iss.Claims(public+"/fhir/r4", "user/*.rs")); err != nil {
+	t.Cleanup(r.stop)
+	r.base, r.admin = s.URL+"/fhir/r4", a.Admin
+	r.token = r.tokenOf(t, "user/*.rs")
+	return r
+}
+
+// public is the gateway's URL as its configuration has it; links are followed to where it really listens.
+const public = "http://127.0.0.1:8080"
+
+// tokenOf is a good token with a scope and further claims, name and value by turns.
+func (r *rig) tokenOf(t *testing.T, scope string, claims ...any) string {
+	t.Helper()
+	c := r.issuer.Claims(public+"/fhir/r4", scope)
+	for pair := range slices.Chunk(claims, 2) {
+		c = c.With(fmt.Sprint(pair[0]), pair[1])
+	}
+	token, err := r.issuer.Token(c)
+	if err != nil {
 		t.Fatal(err)
 	}
-	return r
+	return token
+}
+
+// with is the same gateway, asked with another token.
+func (r *rig) with(token string) *rig {
+	other := *r
+	other.token = token
+	return &other
 }
 
 // resource is decoded JSON: the tests' own reading, which shares nothing with the gateway's.
@@ -115,15 +156,24 @@ type reply struct {
 
 func (r *rig) get(t *testing.T, path string, headers ...string) reply {
 	t.Helper()
-	if !strings.HasPrefix(path, "http") {
+	return r.do(t, http.MethodGet, path, "", headers...)
+}
+
+// do sends a request; path may be absolute or below the FHIR base. Headers are name and value by turns.
+func (r *rig) do(t *testing.T, method, path, body string, headers ...string) reply {
+	t.Helper()
+	if link, ok := strings.CutPrefix(path, public+"/fhir/r4"); ok {
+		path = r.base + link
+	} else {
 		path = r.base + "/" + path
 	}
-	path = strings.Replace(path, "http://127.0.0.1:8080/fhir/r4", r.base, 1)
-	q, err := http.NewRequestWithContext(t.Context(), http.MethodGet, path, nil)
+	q, err := http.NewRequestWithContext(t.Context(), method, path, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
-	q.Header.Set("Authorization", "Bearer "+r.token)
+	if r.token != "" {
+		q.Header.Set("Authorization", "Bearer "+r.token)
+	}
 	for i := 0; i+1 < len(headers); i += 2 {
 		q.Header.Set(headers[i], headers[i+1])
 	}
@@ -137,12 +187,26 @@ func (r *rig) get(t *testing.T, path string, headers ...string) reply {
 		t.Fatal(err)
 	}
 	out := reply{code: a.StatusCode, header: a.Header, body: b}
+	if len(b) == 0 {
+		return out
+	}
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.UseNumber()
 	if err := d.Decode(&out.json); err != nil {
 		t.Fatalf("HTTP %d: not JSON: %v", out.code, err)
 	}
 	return out
+}
+
+// link is a Bundle's link of that relation, "" without one.
+func (a reply) link(relation string) string {
+	links, _ := a.json["link"].([]any)
+	for _, l := range links {
+		if m, _ := l.(resource); m["relation"] == relation {
+			return fmt.Sprint(m["url"])
+		}
+	}
+	return ""
 }
 
 // entries are the resources of a Bundle with that search mode.

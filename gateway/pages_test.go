@@ -1,0 +1,108 @@
+package gateway
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"concord"
+	"concord/fhir"
+	"concord/merge"
+)
+
+func entryOf(t *testing.T, source concord.SourceID, body string) merge.Entry {
+	t.Helper()
+	r, err := fhir.Parse([]byte(body), fhir.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := merge.Copy{Source: source, Resource: r}
+	return merge.Entry{Survivor: c, Copies: []merge.Copy{c}}
+}
+
+func TestPages(t *testing.T) {
+	now := time.Now()
+	p := newPages()
+	p.now = func() time.Time { return now }
+	b := &book{matches: []merge.Entry{entryOf(t, "epic", `{"resourceType":"Observation","id":"1"}`)}}
+	id := p.put(b)
+	for _, c := range []struct {
+		token string
+		n     int
+		gone  bool
+	}{{id + ".0", 0, false}, {id + ".3", 3, false}, {id, 0, true}, {id + ".", 0, true}, {id + ".-1", 0, true}, {id + ".x", 0, true},
+		{id + ".99999999999999999999", 0, true}, {"." + id, 0, true}, {"", 0, true}, {strings.ToUpper(id) + ".0", 0, true}} {
+		got, _, n := p.get(c.token)
+		if (got == nil) != c.gone || n != c.n {
+			t.Errorf("%q: gone %v, page %d", strings.ReplaceAll(c.token, id, "ID"), got == nil, n)
+		}
+	}
+	if p.put(b) == id {
+		t.Error("two books of one name")
+	}
+	now = now.Add(pagesFor + time.Second)
+	if got, _, _ := p.get(id + ".0"); got != nil {
+		t.Error("a book outlives its time")
+	}
+	p.put(&book{})
+	if len(p.books) != 1 || p.order.Len() != 1 || p.bytes != bookBytes {
+		t.Errorf("%d books of %d bytes are kept, want the new one alone", len(p.books), p.bytes)
+	}
+}
+
+// TestPagesBound: what is kept in memory is bounded, and the book that was used last stays.
+func TestPagesBound(t *testing.T) {
+	p := newPages()
+	big := entryOf(t, "epic", `{"resourceType":"Observation","id":"1","note":[{"text":"`+strings.Repeat("x", 8<<20)+`"}]}`)
+	first := p.put(&book{matches: []merge.Entry{big}})
+	var last string
+	for range 40 {
+		last = p.put(&book{matches: []merge.Entry{big}})
+		if got, _, _ := p.get(first + ".0"); got == nil {
+			t.Fatal("the book that was used last is gone")
+		}
+	}
+	if p.bytes > pagesBytes || len(p.books) >= 41 || len(p.books) != p.order.Len() {
+		t.Errorf("%d books of %d bytes", len(p.books), p.bytes)
+	}
+	if got, _, _ := p.get(last + ".0"); got == nil {
+		t.Error("the newest book is gone")
+	}
+}
+
+// TestCompact: a book keeps its entries and not the documents that they came in.
+func TestCompact(t *testing.T) {
+	bundle, err := fhir.ParseBundle([]byte(`{"resourceType":"Bundle","type":"searchset","entry":[
+		{"resource":{"resourceType":"Observation","id":"1","status":"final"}},
+		{"resource":{"resourceType":"Observation","id":"2","status":"final","note":[{"text":"n"}]}},
+		{"resource":{"resourceType":"Observation","id":"3","note":[{"text":"`+strings.Repeat("x", 1<<20)+`"}]}}]}`), fhir.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := merge.Copy{Source: "epic", Resource: bundle.Entries[0].Resource}
+	c := merge.Copy{Source: "cerner", Resource: bundle.Entries[1].Resource}
+	e := merge.Entry{Survivor: a, Copies: []merge.Copy{c, a}, Add: []merge.Addition{{From: "cerner", Value: c.Get("note")}}, Conflicts: []merge.ConflictCode{merge.ConflictValue}, Rule: "r"}
+	tell := func(e merge.Entry) string {
+		s := fmt.Sprintf("%s %s %v %s", e.Survivor.Source, e.Survivor.Raw(), e.Conflicts, e.Rule)
+		for _, c := range e.Copies {
+			s += fmt.Sprintf(" %s %s", c.Source, c.Raw())
+		}
+		for _, a := range e.Add {
+			s += fmt.Sprintf(" %s %s %s", a.From, a.Value.Name(), a.Value.Raw())
+		}
+		return s
+	}
+	got := compacted([]merge.Entry{e})[0]
+	if d := cmp.Diff(tell(e), tell(got)); d != "" {
+		t.Error(d)
+	}
+	if got.Survivor == e.Survivor || got.Survivor != got.Copies[1] || got.Add[0].Value != got.Copies[0].Get("note") {
+		t.Error("it still refers to the old document, or its parts don't belong together")
+	}
+	if got.Survivor.Value.Parent().Exists() || cap(got.Survivor.Raw()) > 1000 {
+		t.Error("it stands within another document")
+	}
+}
