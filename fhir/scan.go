@@ -9,59 +9,25 @@ import (
 	"unicode/utf8"
 )
 
-// Limits bound what Parse accepts beyond JSON itself. A zero field means the default.
-type Limits struct {
-	Bytes int // size of the document in bytes; default 64 MiB, at most 2 GiB
-	Depth int // nesting of objects and arrays; default 64
-}
-
-// maxMembers bounds the members of one object: FHIR's widest element has fewer than 60, and the check for duplicate
-// names is quadratic.
-const maxMembers = 512
-
-const (
-	defaultBytes = 64 << 20
-	maxBytes     = 2 << 30
-	defaultDepth = 64
-)
-
-// Reason says why a document was refused, from a closed set, without any of its content.
-type Reason uint8
-
-// The reasons. All but Syntax are limits of this scanner beyond RFC 8259.
-const (
-	Syntax       Reason = iota + 1 // not JSON, or cut off
-	TooLarge                       // more than Limits.Bytes
-	TooDeep                        // nested deeper than Limits.Depth
-	TooWide                        // an object of more than 512 members
-	DuplicateKey                   // an object names a member twice
-	EscapedKey                     // a member's name holds an escape; FHIR has no such name, and it could hide one
-	InvalidUTF8                    // a string is not UTF-8
-	NotAResource                   // not an object with a resourceType
-	NotABundle                     // a resource, but not a Bundle
-)
-
-var reasonNames = [...]string{"", "not JSON, or cut off", "larger than the limit", "nested too deep", "an object with too many members",
-	"a member named twice", "a member's name with an escape", "not UTF-8", "not a FHIR resource", "not a Bundle"}
-
-// String says the reason in words without PHI.
-func (r Reason) String() string { return reasonNames[r] }
-
-// ParseError tells where and why a document was refused. It holds none of the document.
-type ParseError struct {
-	Offset int // byte at which the fault was seen
-	Reason Reason
-}
-
-// Error is the reason.
-func (e *ParseError) Error() string { return "fhir: " + e.Reason.String() }
-
 // node is one JSON value of a document. Nodes stand in document order, a container before what it holds.
 type node struct {
 	key  uint32 // offset of the first byte of the member's name; 0 for an array's item and for the root
 	val  uint32 // offset of the value
 	end  uint32 // offset behind the value
 	next uint32 // index of the first node that is not within this one
+	tag  uint32 // of the name, as tagOf makes it; the top bit tells of a string with an escape
+}
+
+// escaped is the bit of node.tag that tells that a string is not what it says.
+const escaped = 1 << 31
+
+// tagOf is a name's length, first and last byte: enough to pass over nearly every other name without a look at it.
+func tagOf[T string | []byte](name T) uint32 {
+	n := len(name)
+	if n == 0 {
+		return 0
+	}
+	return uint32(min(n, 0x7fff))<<16 | uint32(name[0])<<8 | uint32(name[n-1])
 }
 
 // document is a JSON text that was found valid, and its nodes. It is immutable.
@@ -78,7 +44,8 @@ type scanner struct {
 	refs   []uint32
 	keys   []uint64 // digests of the names seen in the objects that are open, outermost first
 	depth  int
-	at     int // where it failed
+	slash  bool // the string read last has an escape
+	at     int  // where it failed
 	reason Reason
 }
 
@@ -96,7 +63,7 @@ func scan(b []byte, lim Limits) (*document, error) {
 	s := scanners.Get().(*scanner)
 	defer s.release()
 	s.b, s.depth = b, lim.Depth
-	i := s.value(skip(b, 0), 0)
+	i := s.value(skip(b, 0), 0, 0)
 	if i >= 0 {
 		if i = skip(b, i); i != len(b) {
 			i = s.fail(i, Syntax)
@@ -178,6 +145,7 @@ func (s *scanner) str(i int) int {
 		case c == '"':
 			return i + 1
 		case c == '\\':
+			s.slash = true
 			if i = s.escape(i + 1); i < 0 {
 				return i
 			}
@@ -237,19 +205,23 @@ func (s *scanner) escape(i int) int {
 }
 
 // value reads any value at i and gives the offset behind it, or a negative number. key is the offset of its name.
-func (s *scanner) value(i int, key uint32) int {
+func (s *scanner) value(i int, key, tag uint32) int {
 	if i >= len(s.b) {
 		return s.fail(i, Syntax)
 	}
 	switch c := s.b[i]; {
 	case c == '{':
-		return s.object(i, key)
+		return s.object(i, key, tag)
 	case c == '[':
-		return s.array(i, key)
+		return s.array(i, key, tag)
 	default:
+		s.slash = false
 		end := s.scalar(i, c)
 		if end >= 0 {
-			s.nodes = append(s.nodes, node{key, uint32(i), uint32(end), uint32(len(s.nodes) + 1)})
+			if s.slash {
+				tag |= escaped
+			}
+			s.nodes = append(s.nodes, node{key, uint32(i), uint32(end), uint32(len(s.nodes) + 1), tag})
 		}
 		return end
 	}
@@ -319,19 +291,19 @@ func digits(b []byte, i int) int {
 	return i
 }
 
-func (s *scanner) array(i int, key uint32) int {
+func (s *scanner) array(i int, key, tag uint32) int {
 	if s.depth--; s.depth < 0 {
 		return s.fail(i, TooDeep)
 	}
 	at := len(s.nodes)
-	s.nodes = append(s.nodes, node{key: key, val: uint32(i)})
+	s.nodes = append(s.nodes, node{key: key, val: uint32(i), tag: tag})
 	b := s.b
 	i = skip(b, i+1)
 	if i < len(b) && b[i] == ']' {
 		return s.closed(at, i)
 	}
 	for {
-		if i = s.value(i, 0); i < 0 {
+		if i = s.value(i, 0, 0); i < 0 {
 			return i
 		}
 		if i < len(b) && b[i] <= ' ' {
@@ -382,12 +354,12 @@ func digest(b []byte, from, to int) uint64 {
 	return binary.LittleEndian.Uint64(b[from:])*0x9e3779b97f4a7c15 ^ binary.LittleEndian.Uint64(b[to-8:]) ^ uint64(n)<<56
 }
 
-func (s *scanner) object(i int, key uint32) int {
+func (s *scanner) object(i int, key, tag uint32) int {
 	if s.depth--; s.depth < 0 {
 		return s.fail(i, TooDeep)
 	}
 	at := len(s.nodes)
-	s.nodes = append(s.nodes, node{key: key, val: uint32(i)})
+	s.nodes = append(s.nodes, node{key: key, val: uint32(i), tag: tag})
 	b, base := s.b, len(s.keys)
 	i = skip(b, i+1)
 	if i < len(b) && b[i] == '}' {
@@ -430,23 +402,27 @@ func (s *scanner) object(i int, key uint32) int {
 			i = skip(b, i)
 		}
 		if i < len(b) && b[i] == '"' { // the common case, without two calls
-			end := 0
+			end, tag := 0, tagOf(b[from:to])
 			if j := i + 9; j <= len(b) {
 				if n := bits.TrailingZeros64(special(binary.LittleEndian.Uint64(b[i+1:j]))) >> 3; n < 8 && b[i+1+n] == '"' {
 					end = i + 2 + n
 				}
 			}
 			if end == 0 {
+				s.slash = false
 				if end = s.str(i + 1); end < 0 {
 					return end
+				}
+				if s.slash {
+					tag |= escaped
 				}
 			}
 			if to-from == refLen && binary.LittleEndian.Uint64(b[from+1:]) == refDigest && b[from] == 'r' {
 				s.refs = append(s.refs, uint32(len(s.nodes)))
 			}
-			s.nodes = append(s.nodes, node{uint32(from), uint32(i), uint32(end), uint32(len(s.nodes) + 1)})
+			s.nodes = append(s.nodes, node{uint32(from), uint32(i), uint32(end), uint32(len(s.nodes) + 1), tag})
 			i = end
-		} else if i = s.value(i, uint32(from)); i < 0 {
+		} else if i = s.value(i, uint32(from), tagOf(b[from:to])); i < 0 {
 			return i
 		}
 		if i < len(b) && b[i] <= ' ' {

@@ -7,18 +7,19 @@ import "slices"
 type Edit struct {
 	from, to uint32
 	with     []byte
+	comma    bool // goes before with
 }
 
 // Replace puts with, which must be one JSON value, in the place of v.
 func Replace(v Value, with []byte) Edit {
 	n := &v.d.nodes[v.n]
-	return Edit{n.val, n.end, with}
+	return Edit{from: n.val, to: n.end, with: with}
 }
 
 // ReplaceMember puts with, one or more members such as `"a":1,"b":2`, in the place of the member v, its name included.
 func ReplaceMember(v Value, with []byte) Edit {
 	n := &v.d.nodes[v.n]
-	return Edit{n.key - 1, n.end, with}
+	return Edit{from: n.key - 1, to: n.end, with: with}
 }
 
 // Append adds members to the object v, or items to the array v, behind those that it has. with is one or more of them,
@@ -32,9 +33,9 @@ func Append(v Value, with []byte) Edit {
 			last = j
 		}
 		at := v.d.nodes[last].end
-		return Edit{at, at, append([]byte{','}, with...)}
+		return Edit{from: at, to: at, with: with, comma: true}
 	}
-	return Edit{n.end - 1, n.end - 1, with}
+	return Edit{from: n.end - 1, to: n.end - 1, with: with}
 }
 
 // Splice appends v to dst with edits applied. The edits must lie within v and must not overlap; those that insert at one
@@ -48,6 +49,9 @@ func Splice(dst []byte, v Value, edits []Edit) []byte {
 			continue
 		}
 		dst = append(dst, v.d.raw[at:e.from]...)
+		if e.comma {
+			dst = append(dst, ',')
+		}
 		dst = append(dst, e.with...)
 		at = e.to
 	}
@@ -77,5 +81,5 @@ func AppendString(dst []byte, s string) []byte {
 // After adds members, as ReplaceMember takes them, behind the member v of its object.
 func After(v Value, with []byte) Edit {
 	at := v.d.nodes[v.n].end
-	return Edit{at, at, append([]byte{','}, with...)}
+	return Edit{from: at, to: at, with: with, comma: true}
 }

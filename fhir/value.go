@@ -76,7 +76,7 @@ func (v Value) Text() string {
 func (v Value) unquoted() []byte {
 	raw := v.Raw()
 	in := raw[1 : len(raw)-1]
-	if bytes.IndexByte(in, '\\') < 0 {
+	if v.d.nodes[v.n].tag&escaped == 0 {
 		return in
 	}
 	var s string
@@ -91,11 +91,11 @@ func (v Value) Is(s string) bool {
 	if v.first() != '"' {
 		return false
 	}
-	raw := v.Raw()
-	if len(raw) == len(s)+2 && bytes.IndexByte(raw, '\\') < 0 {
-		return string(raw[1:len(raw)-1]) == s
+	n := &v.d.nodes[v.n]
+	if n.tag&escaped == 0 {
+		return int(n.end-n.val) == len(s)+2 && string(v.d.raw[n.val+1:n.end-1]) == s
 	}
-	return bytes.IndexByte(raw, '\\') >= 0 && string(v.unquoted()) == s
+	return string(v.unquoted()) == s
 }
 
 // Get is the member called name; absent when v is no object or has none.
@@ -103,13 +103,16 @@ func (v Value) Get(name string) Value {
 	if v.first() != '{' {
 		return Value{}
 	}
-	raw, nodes := v.d.raw, v.d.nodes
-	for j, end := v.n+1, nodes[v.n].next; j < end; j = nodes[j].next {
-		k := int(nodes[j].key)
-		// the quote first: it tells most other names apart, and a name is always closed by one
-		if e := k + len(name); e < len(raw) && raw[e] == '"' && string(raw[k:e]) == name {
-			return Value{v.d, j}
+	nodes, want := v.d.nodes, tagOf(name)
+	for j, end := v.n+1, nodes[v.n].next; j < end; {
+		n := &nodes[j]
+		if (n.tag^want)&^escaped == 0 {
+			// a name is closed by a quote, so there is a byte behind it; lengths beyond the tag's are compared here
+			if k := int(n.key); k+len(name) < len(v.d.raw) && v.d.raw[k+len(name)] == '"' && string(v.d.raw[k:k+len(name)]) == name {
+				return Value{v.d, j}
+			}
 		}
+		j = n.next
 	}
 	return Value{}
 }
@@ -128,8 +131,13 @@ func (v Value) Name() string {
 	if v.d == nil || v.d.nodes[v.n].key == 0 {
 		return ""
 	}
-	name := v.d.raw[v.d.nodes[v.n].key:]
-	return unsafe.String(unsafe.SliceData(name), bytes.IndexByte(name, '"')) //nolint:gosec // as in Text
+	n := &v.d.nodes[v.n]
+	name := v.d.raw[n.key:]
+	size := int(n.tag &^ escaped >> 16)
+	if size == 0x7fff { // or longer than the tag can tell
+		size = bytes.IndexByte(name, '"')
+	}
+	return unsafe.String(unsafe.SliceData(name), size) //nolint:gosec // as in Text
 }
 
 // Items is each item of an array, v itself when it is anything else, and nothing when it is absent: FHIR elements that

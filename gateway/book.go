@@ -135,25 +135,7 @@ func (b *book) compact() {
 func compacted(entries []merge.Entry) []merge.Entry {
 	out := make([]merge.Entry, len(entries))
 	for i, e := range entries {
-		n := e
-		n.Copies = make([]merge.Copy, len(e.Copies))
-		n.Add = slices.Clone(e.Add)
-		for j, c := range e.Copies {
-			r, err := fhir.Parse(slices.Clone(c.Raw()), fhir.Limits{})
-			if err != nil {
-				r = c.Resource // can't be: it was parsed before
-			}
-			n.Copies[j] = merge.Copy{Source: c.Source, Resource: r}
-			if c == e.Survivor {
-				n.Survivor = n.Copies[j]
-			}
-			for k, a := range e.Add {
-				if a.From == c.Source && c.Get(a.Value.Name()) == a.Value {
-					n.Add[k].Value = r.Get(a.Value.Name())
-				}
-			}
-		}
-		out[i] = n
+		out[i] = e.Detached()
 	}
 	return out
 }

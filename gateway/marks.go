@@ -18,20 +18,26 @@ func (r *renderer) marks(e merge.Entry, t fhir.ResourceType) {
 				b = append(b, ',')
 			}
 			b = append(b, `{"url":"`+urlContributor+`","valueReference":{"reference":"`...)
-			b = append(append(append(b, t...), '/'), r.name(c.Source, t, c.ID())...)
+			b = r.appendID(append(append(b, t...), '/'), c.Source, t, c.ID())
 			b = append(b, `"}}`...)
 		}
 		return b
 	})
 	tags := r.span(func(b []byte) []byte {
-		for i, s := range e.SourcesOf() {
+		for i, c := range e.Copies { // sorted by source
 			if i > 0 {
+				if c.Source == e.Copies[i-1].Source {
+					continue
+				}
 				b = append(b, ',')
 			}
-			b = append(append(append(b, `{"system":"`+systemSource+`","code":"`...), s...), `"}`...)
+			b = append(append(append(b, `{"system":"`+systemSource+`","code":"`...), c.Source...), `"}`...)
 		}
 		for _, c := range e.Conflicts {
 			b = append(append(append(b, `,{"system":"`+systemConflict+`","code":"`...), c...), `"}`...)
+		}
+		if e.PossibleDuplicate != "" {
+			b = append(append(append(b, `,{"system":"`+systemRepeat+`","code":"`...), e.PossibleDuplicate...), `"}`...)
 		}
 		return b
 	})
@@ -52,7 +58,7 @@ func (r *renderer) marks(e merge.Entry, t fhir.ResourceType) {
 		}
 		return
 	}
-	var more []byte
+	more := r.scratch[:0]
 	add := func(name string, items []byte) {
 		if len(items) == 0 {
 			return
@@ -73,7 +79,8 @@ func (r *renderer) marks(e merge.Entry, t fhir.ResourceType) {
 		r.edits, r.gone = append(r.edits, fhir.Replace(v, []byte(`"`+derivedVersion(e)+`"`))), append(r.gone, v)
 	}
 	if len(more) > 0 {
-		r.edits = append(r.edits, fhir.Append(meta, more[1:]))
+		r.scratch = more
+		r.edits = append(r.edits, fhir.Append(meta, r.span(func(b []byte) []byte { return append(b, more[1:]...) })))
 	}
 }
 

@@ -21,10 +21,8 @@ var standInText = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPad
 // publicID is the id under which the gateway serves a source's resource: {source}.{id}, or a stand-in where that is not a
 // legal FHIR id.
 func publicID(source concord.SourceID, t fhir.ResourceType, id string) (public string, standIn bool) {
-	if len(source)+1+len(id) <= 64 {
-		if public = string(source) + "." + id; fhir.LegalID(public) {
-			return public, false
-		}
+	if legalPublicID(source, id) {
+		return string(source) + "." + id, false
 	}
 	h := sha256.New()
 	for _, s := range []string{string(source), string(t), id} {
@@ -32,6 +30,11 @@ func publicID(source concord.SourceID, t fhir.ResourceType, id string) (public s
 		_, _ = h.Write([]byte{0})
 	}
 	return string(source) + "." + standInMark + standInText.EncodeToString(h.Sum(nil))[:40], true
+}
+
+// legalPublicID tells whether {source}.{id} is a legal FHIR id.
+func legalPublicID(source concord.SourceID, id string) bool {
+	return len(source)+1+len(id) <= 64 && fhir.LegalID(id)
 }
 
 // address is where a resource of the gateway comes from.

@@ -84,7 +84,7 @@ func TestCompact(t *testing.T) {
 	}
 	a := merge.Copy{Source: "epic", Resource: bundle.Entries[0].Resource}
 	c := merge.Copy{Source: "cerner", Resource: bundle.Entries[1].Resource}
-	e := merge.Entry{Survivor: a, Copies: []merge.Copy{c, a}, Add: []merge.Addition{{From: "cerner", Value: c.Get("note")}}, Conflicts: []merge.ConflictCode{merge.ConflictValue}, Rule: "r"}
+	e := merge.Entry{Survivor: a, Copies: []merge.Copy{c, a}, Add: []merge.Addition{{From: "cerner", ID: c.ID(), Value: c.Get("note")}}, Conflicts: []merge.ConflictCode{merge.ConflictValue}, Rule: "r"}
 	tell := func(e merge.Entry) string {
 		s := fmt.Sprintf("%s %s %v %s", e.Survivor.Source, e.Survivor.Raw(), e.Conflicts, e.Rule)
 		for _, c := range e.Copies {

@@ -6,38 +6,14 @@ import (
 )
 
 // unify writes what the unified Patient has beside the survivor's bytes and what the merge adds: links to the sources'
-// records (R4 Patient.link, seealso), and the identifiers of all of them, without which the person could not be found by
-// them. It edits the survivor's own arrays, and returns members to add, each behind a comma.
+// records (R4 Patient.link, seealso). It edits the survivor's own array, or returns a member to add, behind a comma.
 func (r *renderer) unify(e merge.Entry) []byte {
 	var links []byte
 	for _, c := range e.Copies {
 		links = append(links, `,{"other":{"reference":"Patient/`...)
 		links = append(append(links, r.id(c)...), `"},"type":"seealso"}`...)
 	}
-	more := r.extend(nil, e.Survivor.Value, "link", links)
-	var ids []byte
-	if own := e.Survivor.Get("identifier"); own.IsArray() {
-		for _, c := range e.Copies {
-			for id := range c.Get("identifier").Items() {
-				if c.Source == e.Survivor.Source && c.ID() == e.Survivor.ID() || !id.IsObject() || hasIdentifier(own, id) {
-					continue
-				}
-				ids = append(append(ids, ','), r.moved(c, id)...)
-			}
-		}
-		more = r.extend(more, e.Survivor.Value, "identifier", ids)
-	}
-	return more
-}
-
-// hasIdentifier tells whether own holds an identifier of the same system and value.
-func hasIdentifier(own, id fhir.Value) bool {
-	for o := range own.Items() {
-		if o.Get("system").Text() == id.Get("system").Text() && o.Get("value").Text() == id.Get("value").Text() {
-			return true
-		}
-	}
-	return false
+	return r.extend(nil, e.Survivor.Value, "link", links)
 }
 
 // moved is an element of another copy as it looks here.

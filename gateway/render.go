@@ -14,6 +14,7 @@ import (
 const (
 	systemSource   = "urn:concord:source"
 	systemConflict = "urn:concord:conflict"
+	systemRepeat   = "urn:concord:possible-duplicate"
 	urlContributor = "urn:concord:contributor"
 	urlReference   = "urn:concord:reference" // what a source wrote as a reference that leads nowhere here
 )
@@ -26,11 +27,14 @@ type renderer struct {
 	offers    func(concord.SourceID, fhir.ResourceType) bool // whether a source's resources of a type can be read here; nil: all
 	offered   []offer                                        // what offers has said
 	people    map[concord.PatientRef]mpi.PersonID
-	survivors map[place]string // the public id of the survivor, for copies that were merged into another
+	last      lastPerson
+	merged    []fhir.ResourceType // the types in survivors, which are few
+	survivors map[place]string    // the public id of the survivor, for copies that were merged into another
 
 	refer    mpi.PersonID  // the person that a source's own Patient points back to; "" for none
 	standIns []mpi.StandIn // that the answer holds, to be remembered before it leaves
 	edits    []fhir.Edit
+	scratch  []byte
 	gone     []fhir.Value // parts that are replaced as a whole, within which nothing else may be edited
 	arena    []byte       // the new parts; what is in it is never moved
 }
@@ -61,6 +65,9 @@ func (r *renderer) place(e merge.Entry) {
 	if t == fhir.TypePatient {
 		return
 	}
+	if !slices.Contains(r.merged, t) {
+		r.merged = append(r.merged, t)
+	}
 	id := e.Survivor.ID()
 	self := r.name(e.Survivor.Source, t, id)
 	for _, c := range e.Copies {
@@ -81,12 +88,21 @@ func (r *renderer) name(source concord.SourceID, t fhir.ResourceType, id string)
 	return public
 }
 
+// appendID appends the public id of a resource; nearly all of them are made without a string of their own.
+func (r *renderer) appendID(dst []byte, source concord.SourceID, t fhir.ResourceType, id string) []byte {
+	if legalPublicID(source, id) {
+		return append(append(append(dst, source...), '.'), id...)
+	}
+	return append(dst, r.name(source, t, id)...)
+}
+
 // entryID is the public id of an entry: the person's for a Patient that is unified, otherwise the survivor's.
 func (r *renderer) entryID(e merge.Entry) string {
-	if p := r.person(e.Survivor.Source, fhir.Reference{Type: e.Survivor.Type(), ID: e.Survivor.ID()}); p != "" {
+	t, id := e.Survivor.Type(), e.Survivor.ID()
+	if p := r.person(e.Survivor.Source, fhir.Reference{Type: t, ID: id}); p != "" {
 		return p
 	}
-	return r.id(e.Survivor)
+	return r.name(e.Survivor.Source, t, id)
 }
 
 // span gives back what write appends to the arena, in a slice that stays as it is.
@@ -125,13 +141,44 @@ func (r *renderer) entry(dst []byte, e merge.Entry, id string) []byte {
 	return fhir.Splice(dst, c.Value, r.edits)
 }
 
-// gains returns what the merge adds to the survivor, each member behind a comma.
+// gains puts what the merge adds into the survivor's own elements, and returns what goes behind them, each behind a comma.
 func (r *renderer) gains(more []byte, e merge.Entry) []byte {
-	for _, a := range e.Add {
-		more = append(append(append(more, `,"`...), a.Value.Name()...), `":`...)
-		more = append(more, r.moved(merge.Copy{Source: a.From, Resource: e.Survivor.Resource}, a.Value)...)
+	var items []byte
+	for i, a := range e.Add {
+		if a.Name == "" {
+			part := r.moved(merge.Copy{Source: a.From, Resource: e.Survivor.Resource}, a.Value)
+			member := append(append(append([]byte(`,"`), a.Value.Name()...), `":`...), part...)
+			if a.Into == "" {
+				more = append(more, member...)
+			} else {
+				r.edits = append(r.edits, fhir.Append(e.Survivor.Get(a.Into), member[1:]))
+			}
+			continue
+		}
+		if first(e.Add, a) < i {
+			continue // it went with the first of its array
+		}
+		items = items[:0]
+		for _, o := range e.Add[i:] {
+			if o.Into == a.Into && o.Name == a.Name {
+				items = append(append(items, ','), r.moved(merge.Copy{Source: o.From, Resource: e.Survivor.Resource}, o.Value)...)
+			}
+		}
+		if a.Into == "" {
+			more = r.extend(more, e.Survivor.Value, a.Name, slices.Clone(items))
+			continue
+		}
+		into := e.Survivor.Get(a.Into)
+		if array := r.extend(nil, into, a.Name, slices.Clone(items)); len(array) > 0 {
+			r.edits = append(r.edits, fhir.Append(into, array[1:]))
+		}
 	}
 	return more
+}
+
+// first is where the first addition to a's array stands.
+func first(all []merge.Addition, a merge.Addition) int {
+	return slices.IndexFunc(all, func(o merge.Addition) bool { return o.Into == a.Into && o.Name == a.Name })
 }
 
 // isCopy tells a copy's id from a person's.
@@ -161,7 +208,7 @@ func (r *renderer) references(source concord.SourceID, v fhir.Resource, patient 
 				b = append(b, '"')
 				b = append(b, x.Type...)
 				b = append(b, '/')
-				return append(append(b, r.target(source, x, patient)...), '"')
+				return append(r.appendTarget(b, source, x, patient), '"')
 			})))
 		case fhir.ContainedReference:
 		default:
@@ -197,17 +244,26 @@ func (r *renderer) isGone(v fhir.Value) bool {
 	return len(r.gone) > 0 && slices.ContainsFunc(r.gone, func(g fhir.Value) bool { return g.Contains(v) })
 }
 
-// target is the public id that a source's reference means in this answer.
-func (r *renderer) target(source concord.SourceID, x fhir.Reference, patient bool) string {
-	if p := r.person(source, x); p != "" && !patient {
-		return p
-	}
-	if len(r.survivors) > 0 {
-		if s, ok := r.survivors[place{source, x.Type, x.ID}]; ok {
-			return s
+// appendTarget appends the public id that a source's reference means in this answer.
+func (r *renderer) appendTarget(dst []byte, source concord.SourceID, x fhir.Reference, patient bool) []byte {
+	if !patient {
+		if p := r.person(source, x); p != "" {
+			return append(dst, p...)
 		}
 	}
-	return r.name(source, x.Type, x.ID)
+	if slices.Contains(r.merged, x.Type) {
+		if s, ok := r.survivors[place{source, x.Type, x.ID}]; ok {
+			return append(dst, s...)
+		}
+	}
+	return r.appendID(dst, source, x.Type, x.ID)
+}
+
+// lastPerson is the patient that was looked up last.
+type lastPerson struct {
+	source concord.SourceID
+	id     string
+	person string
 }
 
 // person is the id of the person whom a source's reference means; "" when it means none of this answer's.
@@ -215,7 +271,10 @@ func (r *renderer) person(source concord.SourceID, x fhir.Reference) string {
 	if x.Type != fhir.TypePatient {
 		return ""
 	}
-	return string(r.people[concord.NewPatientRef(source, x.ID)])
+	if l := &r.last; l.source != source || l.id != x.ID { // nearly all of an answer is about one patient of a source
+		*l = lastPerson{source, x.ID, string(r.people[concord.NewPatientRef(source, x.ID)])}
+	}
+	return r.last.person
 }
 
 // unresolvable keeps what a source wrote as a reference and nobody can follow here: as a logical reference, or beside the

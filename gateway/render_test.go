@@ -121,6 +121,43 @@ func TestRenderMerged(t *testing.T) {
 			t.Error(got)
 		}
 	})
+	t.Run("codings, items of lists and elements of a copy", func(t *testing.T) {
+		e := merge.Entry{Copies: []merge.Copy{
+			entryOf(t, "cerner", `{"resourceType":"Observation","id":"1","code":{"coding":[{"code":"x"}]},"note":[]}`).Survivor,
+			entryOf(t, "epic", `{"resourceType":"Observation","id":"2","code":{"coding":[{"code":"y"}],"text":"Y"},"note":[{"text":"a","authorReference":{"reference":"Practitioner/9"}},{"text":"b"}],"identifier":[{"value":"i"}],"method":{"text":"m"}}`).Survivor}}
+		e.Survivor = e.Copies[0]
+		other := e.Copies[1]
+		add := func(v fhir.Value, into, name string) {
+			e.Add = append(e.Add, merge.Addition{From: "epic", ID: "2", Value: v, Into: into, Name: name})
+		}
+		for c := range other.Path("code", "coding").Items() {
+			add(c, "code", "coding")
+		}
+		add(other.Path("code", "text"), "code", "")
+		for n := range other.Get("note").Items() {
+			add(n, "", "note")
+		}
+		for n := range other.Get("identifier").Items() {
+			add(n, "", "identifier")
+		}
+		add(other.Get("method"), "", "")
+		e.PossibleDuplicate = merge.DuplicateRepeated
+		r := g.newRenderer(person)
+		r.place(e)
+		var got map[string]any
+		if err := json.Unmarshal(r.entry(nil, e, "cerner.1"), &got); err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range []struct {
+			want any
+			path []any
+		}{{"y", []any{"code", "coding", 1, "code"}}, {"Y", []any{"code", "text"}}, {"Practitioner/epic.9", []any{"note", 0, "authorReference", "reference"}}, {"b", []any{"note", 1, "text"}},
+			{"i", []any{"identifier", 0, "value"}}, {"m", []any{"method", "text"}}, {"repeated", []any{"meta", "tag", 2, "code"}}} {
+			if d := dig(got, c.path...); d != c.want {
+				t.Errorf("%v is %v, want %v", c.path, d, c.want)
+			}
+		}
+	})
 	t.Run("labels of both, and a version of its own", func(t *testing.T) {
 		r, _ := render(t, nil, `{"resourceType":"Condition","id":"c1","meta":{"versionId":"4","security":[{"code":"N"}]}}`, `{"resourceType":"Condition","id":"c2","meta":{"security":[{"code":"N"},{"code":"R"}]}}`)
 		if got := dig(r, "meta", "security"); len(got.([]any)) != 2 || dig(got, 1, "code") != "R" {

@@ -246,7 +246,7 @@ func (x *exchange) searchChart(q *query, person mpi.Person) (*answer, *problem) 
 	b := x.newBook(q, res.Person)
 	b.outcomes(res.Outcomes)
 	for _, e := range res.Record.Entries {
-		if e.Survivor.Type() == q.typ {
+		if e.Survivor.Get("resourceType").Is(string(q.typ)) {
 			b.matches = append(b.matches, e)
 		} else {
 			b.others = append(b.others, e)

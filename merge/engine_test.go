@@ -34,6 +34,9 @@ func told(r merge.Record) (out []string) {
 		for _, k := range e.Conflicts {
 			s += "!" + string(k)
 		}
+		if e.PossibleDuplicate != "" {
+			s += "?" + string(e.PossibleDuplicate)
+		}
 		out = append(out, s)
 	}
 	return out
@@ -128,13 +131,13 @@ func TestOneSource(t *testing.T) {
 		in   []merge.Batch
 		want []string
 	}{
-		{"twice in one source", []merge.Batch{{Source: "a", Resources: []fhir.Resource{resource(t, in("1", obs)), resource(t, in("2", obs))}}}, []string{"a.1", "a.2"}},
-		{"twice in each of two", []merge.Batch{{Source: "a", Resources: []fhir.Resource{resource(t, in("1", obs)), resource(t, in("2", obs))}}, {Source: "b", Resources: []fhir.Resource{resource(t, in("4", obs)), resource(t, in("3", obs))}}}, []string{"a.1+b.3", "a.2+b.4"}},
+		{"twice in one source", []merge.Batch{{Source: "a", Resources: []fhir.Resource{resource(t, in("1", obs)), resource(t, in("2", obs))}}}, []string{"a.1?repeated", "a.2?repeated"}},
+		{"twice in each of two", []merge.Batch{{Source: "a", Resources: []fhir.Resource{resource(t, in("1", obs)), resource(t, in("2", obs))}}, {Source: "b", Resources: []fhir.Resource{resource(t, in("4", obs)), resource(t, in("3", obs))}}}, []string{"a.1+b.3?repeated", "a.2+b.4?repeated"}},
 		{"the same id twice is one copy", []merge.Batch{{Source: "a", Resources: []fhir.Resource{resource(t, in("1", obs)), resource(t, in("1", obs))}}}, []string{"a.1"}},
-		{"a day that may be either of two", []merge.Batch{{Source: "a", Resources: []fhir.Resource{resource(t, in("1", obs)), resource(t, in("2", strings.Replace(obs, "09:30", "10:30", 1)))}}, {Source: "b", Resources: []fhir.Resource{resource(t, in("3", day))}}}, []string{"a.1", "a.2", "b.3"}},
+		{"a day that may be either of two", []merge.Batch{{Source: "a", Resources: []fhir.Resource{resource(t, in("1", obs)), resource(t, in("2", strings.Replace(obs, "09:30", "10:30", 1)))}}, {Source: "b", Resources: []fhir.Resource{resource(t, in("3", day))}}}, []string{"a.1?ambiguous", "a.2?ambiguous", "b.3?ambiguous"}},
 		{"a value that the other source has too is no conflict", []merge.Batch{{Source: "a", Resources: []fhir.Resource{resource(t, in("1", obs)), resource(t, in("2", strings.Replace(obs, "4.50", "9", 1)))}}, {Source: "b", Resources: []fhir.Resource{resource(t, in("3", obs))}}}, []string{"a.1+b.3", "a.2"}},
 		{"three sources", []merge.Batch{{Source: "a", Resources: []fhir.Resource{resource(t, in("1", obs))}}, {Source: "b", Resources: []fhir.Resource{resource(t, in("2", obs))}}, {Source: "c", Resources: []fhir.Resource{resource(t, in("3", obs))}}}, []string{"a.1+b.2+c.3"}},
-		{"a chain of minutes is not joined", []merge.Batch{{Source: "a", Resources: []fhir.Resource{resource(t, in("1", obs))}}, {Source: "b", Resources: []fhir.Resource{resource(t, in("2", strings.Replace(obs, "09:30:00", "09:30:50", 1)))}}, {Source: "c", Resources: []fhir.Resource{resource(t, in("3", strings.Replace(obs, "09:30:00", "09:31:40", 1)))}}}, []string{"a.1+b.2", "c.3"}},
+		{"a chain of minutes is not joined", []merge.Batch{{Source: "a", Resources: []fhir.Resource{resource(t, in("1", obs))}}, {Source: "b", Resources: []fhir.Resource{resource(t, in("2", strings.Replace(obs, "09:30:00", "09:30:50", 1)))}}, {Source: "c", Resources: []fhir.Resource{resource(t, in("3", strings.Replace(obs, "09:30:00", "09:31:40", 1)))}}}, []string{"a.1+b.2?ambiguous", "c.3?ambiguous"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if d := cmp.Diff(c.want, told(e.Merge(c.in))); d != "" {
@@ -205,7 +208,7 @@ func TestProperties(t *testing.T) {
 				survives = survives || c.Source == x.Survivor.Source && c.ID() == x.Survivor.ID()
 				for _, d := range x.Copies[i+1:] {
 					r := rules[c.Type()]
-					fa, fb := r.Read(c), r.Read(d)
+					fa, fb := r.Read(c, new(merge.World)), r.Read(d, new(merge.World))
 					if v := r.Compare(&fa, &fb); v.Relation <= merge.Conflict {
 						t.Fatalf("joined, though one by one they are not the same: %v", want)
 					}
@@ -259,7 +262,7 @@ func TestCompareIsSymmetric(t *testing.T) {
 				if r == nil || x.Type() != y.Type() {
 					continue
 				}
-				a, b := r.Read(merge.Copy{Source: "a", Resource: x}), r.Read(merge.Copy{Source: "b", Resource: y})
+				a, b := r.Read(merge.Copy{Source: "a", Resource: x}, new(merge.World)), r.Read(merge.Copy{Source: "b", Resource: y}, new(merge.World))
 				v, w := r.Compare(&a, &b), r.Compare(&b, &a)
 				if v != w {
 					t.Fatalf("%v one way, %v the other", v, w)

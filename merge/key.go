@@ -2,6 +2,10 @@ package merge
 
 import (
 	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/text/cases"
+	"golang.org/x/text/unicode/norm"
 
 	"concord/fhir"
 )
@@ -50,98 +54,98 @@ func overlap(a, b []Key) bool {
 	return false
 }
 
-// codes are the keys of the first of elements that c has: each coding of a standard system, under one name of the
-// system; without any, the text. A local code means nothing outside its tenant.
-func codes(c Copy, elements []string) []Key {
-	for _, n := range elements {
-		v := c.Get(n)
-		if !v.Exists() {
+// textKey is the key of a text without regard to case, spaces and composition; false for a text that says nothing.
+func textKey(s string) (Key, bool) {
+	var word [32]byte // the beginning, folded
+	n, k, space := 0, digest("text"), false
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		switch {
+		case c >= utf8.RuneSelf:
+			return foldedKey(fold(s))
+		case c == ' ' || c >= '\t' && c <= '\r':
+			space = n > 0
 			continue
+		case c >= 'A' && c <= 'Z':
+			c |= 0x20
 		}
-		if isReference(v) {
-			v = contained(c, v.Get("reference").Text()).Get("code")
+		if space {
+			space = false
+			k = (k ^ ' ') * fnvPrime
+			if n++; n <= len(word) {
+				word[n-1] = ' ' //nolint:gosec // n is at least 1
+			}
 		}
-		var out []Key
-		for concept := range v.Items() {
-			out = conceptKeys(out, concept)
+		k = (k ^ Key(c)) * fnvPrime
+		if n++; n <= len(word) {
+			word[n-1] = c
 		}
-		return out
 	}
-	return nil
+	if n == 0 || n <= len(word) && placeholder(string(word[:n])) {
+		return 0, false
+	}
+	return (k ^ 0xff) * fnvPrime, true
 }
 
-func conceptKeys(out []Key, v fhir.Value) []Key {
-	standard := false
-	for coding := range codings(v) {
-		sys, code := fhir.CanonicalSystem(coding.Get("system").Text()), coding.Get("code").Text()
-		if code == "" || !fhir.StandardSystem(sys) || placeholder(code) {
-			continue
-		}
-		standard = true
-		out = append(out, digest("code", sys, code))
+func foldedKey(s string) (Key, bool) {
+	if s == "" || placeholder(s) {
+		return 0, false
 	}
-	if standard {
-		return out
-	}
-	if t := fold(conceptText(v)); t != "" && !placeholder(t) {
-		out = append(out, digest("text", t))
-	}
-	return out
+	return digest("text").with(s), true
 }
 
-// codings are those of a CodeableConcept, or a Coding itself.
-func codings(v fhir.Value) func(func(fhir.Value) bool) {
-	if v.Get("code").IsString() {
-		return v.Items()
+// sameText compares two texts as textKey does.
+func sameText(a, b string) bool {
+	if a == b {
+		return true
 	}
-	return v.Get("coding").Items()
+	x, okx := textKey(a)
+	y, oky := textKey(b)
+	return okx == oky && x == y
 }
 
-// placeholder tells of codes and texts that say that nothing is known; they never make two things the same
-// (NullFlavor, data-absent-reason).
+// fold is a text for comparison: composed, without case, with single spaces.
+func fold(s string) string {
+	plain := true
+	for i := 0; i < len(s) && plain; i++ {
+		c := s[i]
+		plain = c >= 'a' && c <= 'z' || c >= '0' && c <= '9'
+	}
+	if plain {
+		return s
+	}
+	return strings.Join(strings.Fields(cases.Fold().String(norm.NFC.String(s))), " ")
+}
+
+// placeholder tells of codes and texts, in lower case, that say that nothing is known; they never make two things the
+// same (NullFlavor, data-absent-reason, and what people write instead).
 func placeholder(s string) bool {
-	switch strings.ToLower(s) {
-	case "unk", "unknown", "ni", "na", "nask", "asku", "nav", "oth", "other", "masked", "not-applicable", "not on file", "none", "n/a", "no information", "1631000175102":
+	switch s {
+	case "", "unk", "unknown", "ni", "na", "nask", "asku", "nav", "oth", "other", "masked", "not-applicable", "not applicable", "not on file",
+		"none", "n/a", "no information", "not specified", "unspecified", "undefined", "null", "nullflavor", "-", "--", ".", "?", "tbd",
+		"see comment", "see note", "see text", "no known", "not-asked", "not asked", "asked-unknown", "temp-unknown", "not-a-number",
+		"error", "unsupported", "as-text", "not-permitted", "not performed", "x":
 		return true
 	}
 	return false
 }
 
-// contained is the contained resource that a reference such as "#m1" means.
-func contained(c Copy, ref string) fhir.Value {
-	if id, ok := strings.CutPrefix(ref, "#"); ok && id != "" {
-		for r := range c.Get("contained").Items() {
-			if r.Get("id").Is(id) {
-				return r
-			}
-		}
-	}
-	return fhir.Value{}
-}
-
 // identifierKey is the key of a business identifier whose system is a URI, and so means the same everywhere.
 func identifierKey(id fhir.Value) (Key, bool) {
 	sys, val := id.Get("system").Text(), strings.TrimSpace(id.Get("value").Text())
-	if val == "" || !strings.Contains(sys, ":") || placeholder(val) {
+	if len(val) < 2 || len(sys) < 5 || strings.IndexByte(sys, ':') < 0 {
+		return 0, false // a lone "1" is nobody's own
+	}
+	if _, ok := textKey(val); !ok {
 		return 0, false
 	}
-	return digest("identifier", sys, val), true
-}
-
-// sharesIdentifier tells whether two copies have a business identifier in common.
-func sharesIdentifier(a, b Copy) bool {
-	for _, n := range []string{"masterIdentifier", "identifier"} {
-		for x := range a.Get(n).Items() {
-			kx, ok := identifierKey(x)
-			if !ok {
-				continue
-			}
-			for y := range b.Get(n).Items() {
-				if ky, ok := identifierKey(y); ok && kx == ky {
-					return true
-				}
-			}
+	for c := range id.Path("type", "coding").Items() {
+		if c.Get("code").Is("MR") || c.Get("code").Is("PI") {
+			return 0, false // a number of the patient, not of the event
 		}
 	}
-	return false
+	return digest("identifier", fhir.CanonicalSystem(sys), val), true
 }
+
+// repeated tells whether s is one character over and over, as numbers that stand for none are.
+func repeated(s string) bool { return strings.Count(s, s[:1]) == len(s) }

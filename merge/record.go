@@ -24,10 +24,26 @@ type ConflictCode string
 // The conflicts.
 const (
 	ConflictValue    ConflictCode = "value"    // a result or measurement
-	ConflictStatus   ConflictCode = "status"   // active against stopped, done against not done
-	ConflictNegation ConflictCode = "negation" // refuted, entered in error or not known against asserted
+	ConflictStatus   ConflictCode = "status"   // active against stopped, final against corrected
+	ConflictNegation ConflictCode = "negation" // refuted, entered in error, not done or not to be done, against asserted
 	ConflictDose     ConflictCode = "dose"     // dosage, route or frequency
 	ConflictSite     ConflictCode = "site"     // laterality or body site
+	ConflictCoding   ConflictCode = "code"     // one code in common, and others that exclude each other
+	ConflictNoKnown  ConflictCode = "no-known" // "none known" against one that is
+
+	ConflictBirthDate ConflictCode = "birth-date" // of a person
+	ConflictGender    ConflictCode = "gender"     // of a person
+	ConflictDeceased  ConflictCode = "deceased"   // of a person
+)
+
+// DuplicateCode says why an entry may be the same as another that it was not joined with. It is the code of the tag
+// urn:concord:possible-duplicate.
+type DuplicateCode string
+
+// The reasons. The zero value is none.
+const (
+	DuplicateRepeated  DuplicateCode = "repeated"  // a source holds it twice, and so holds the two apart
+	DuplicateAmbiguous DuplicateCode = "ambiguous" // it may be the same as either of several
 )
 
 // Entry is one event of the merged record.
@@ -36,22 +52,45 @@ type Entry struct {
 	Survivor Copy
 	// Copies are all copies of the event, the survivor included, sorted by source and id.
 	Copies []Copy
-	// Add are elements that the survivor lacks and another copy has; their values are that copy's bytes.
+	// Add is what the survivor gains from the other copies.
 	Add []Addition
 	// Conflicts are sorted; empty when no other entry disagrees with this one.
 	Conflicts []ConflictCode
-	// Rule names the rule that joined the copies, such as "Observation:code+time+value"; "" for a single copy.
+	// PossibleDuplicate is other than "" when another entry may be the same event.
+	PossibleDuplicate DuplicateCode
+	// Rule names the rule that joined the copies, such as "Observation"; "" for a single copy.
 	Rule string
+	// Why tells on what the copies were joined; zero for a single copy.
+	Why Why
 }
 
-// Addition is one element taken over from another copy.
+// Addition is a part of another copy that the survivor gains, byte for byte.
 type Addition struct {
-	From  concord.SourceID
-	Value fhir.Value // a member of that copy: Value.Name is the element's name
+	// From and ID name the copy whose it is.
+	From concord.SourceID
+	ID   string
+	// Value is an element of that copy, with its name, or an item of one of its arrays.
+	Value fhir.Value
+	// Into is the survivor's element that it goes into, such as "code"; "" is the survivor itself.
+	Into string
+	// Name is "" for an element. For an item it is the array within Into, such as "coding": the items of one Into and Name
+	// go behind those that the survivor has there, or make up an array of that name, in their order.
+	Name string
 }
 
 // Record is a merged record: each input copy is in the Copies of exactly one entry. Entries are in a defined order,
-// by type, then by survivor.
+// by type, then by the first of their copies.
 type Record struct {
 	Entries []Entry
+}
+
+// SourcesOf are the sources of an entry, sorted, each once.
+func (e Entry) SourcesOf() []concord.SourceID {
+	out := make([]concord.SourceID, 0, len(e.Copies))
+	for _, c := range e.Copies {
+		if len(out) == 0 || out[len(out)-1] != c.Source {
+			out = append(out, c.Source)
+		}
+	}
+	return out
 }

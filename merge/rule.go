@@ -1,18 +1,16 @@
 package merge
 
-import (
-	"concord/fhir"
-)
+import "concord/fhir"
 
 // Rule says, for the copies of one resource type, which of them record one event. It is pure and total, and passes
-// the properties of this package's tests: Compare is symmetric, and two copies that it calls Same share a key.
+// the properties of this package's tests: Compare is symmetric, and two copies that it does not call Distinct share a
+// key.
 type Rule interface {
-	// Name is the rule's name in explanations, such as "Observation:code+time+value"; no PHI.
+	// Name is the rule's name in explanations, such as "Observation"; no PHI.
 	Name() string
 	// Read reads once what Compare needs of a copy. A copy without keys is never merged.
-	Read(c Copy) Facts
-	// Compare says what two copies of different sources are to each other. It is asked only for copies that share a
-	// key.
+	Read(c Copy, w *World) Facts
+	// Compare says what two copies are to each other. It is asked only for copies that share a key.
 	Compare(a, b *Facts) Verdict
 }
 
@@ -21,17 +19,57 @@ type Key uint64
 
 // Facts are what a rule reads of one copy. PHI.
 type Facts struct {
+	// IDs are the keys, among Keys, of business identifiers and of the places that copies were imported from.
+	IDs []Key
+	// self is what copies that were imported from this one have among their IDs.
+	self Key
+	// what says what the event is.
+	what concept
+	// when is the time of the event, standing whether it happened at all.
+	when     moment
+	standing standing
+	// absent tells that the copy says of nothing that there is any: "no known allergy".
+	absent absence
+	// Entity tells that several records of one source may have a business identifier in common and yet all mean it, as
+	// those of a practitioner do. An event's identifier that a source gives twice is taken for that of a whole order.
+	Entity bool
+	// flags are the rule's own.
+	flags uint32
+	// visit is the number of the encounter that it belongs to, as far as those were merged; 0 when not known.
+	visit int32
+	// status is a digest of the status, 0 for none; measure what came out, where that is a quantity.
+	status  Key
+	measure measure
+	// names and slots are elements that Compare asks for time and again.
+	slots []fhir.Value
+	names []string
+	world *World
 	Copy
-	LocalID string
 	// Keys are those under which the copy is found and looks for others.
 	Keys []Key
 	// Seek are further keys under which the copy looks for others, and is not found: a result at 10:32 looks for one
 	// that has only the day, without being compared with all others of the day.
 	Seek []Key
-	// Codes are the digests of the codes that tell what the event is, by the rule's own reading.
-	Codes []Key
-	// When is the time of the event; the zero Date when there is none.
-	When fhir.Date
+}
+
+// Get is the element called name.
+func (f *Facts) Get(name string) fhir.Value {
+	for i, n := range f.names {
+		if n == name {
+			return f.slots[i]
+		}
+	}
+	return f.Copy.Get(name)
+}
+
+// choice is the element of a choice such as value[x], whichever type it has.
+func (f *Facts) choice(name string) fhir.Value {
+	for i, n := range f.names {
+		if len(n) == len(name)+3 && n[:len(name)] == name {
+			return f.slots[i]
+		}
+	}
+	return choice(f.Value, name)
 }
 
 // Relation is what two copies are to each other. The zero value is Distinct.
@@ -48,15 +86,47 @@ const (
 
 // Verdict is the answer of Compare.
 type Verdict struct {
+	// Agreed is what both say, and say alike.
+	Agreed Evidence
+	// In is in what they disagree, only with Conflict; Sure is what the relation would be without that.
+	In       ConflictCode
 	Relation Relation
-	In       ConflictCode // in what they disagree; only with Conflict
+	Sure     Relation
 }
 
-// Default is a rule for each resource type that copies can be merged of; others are never merged.
+// Default is a rule for each resource type that copies can be merged of; others are never merged: what a person or a
+// program said at one time and place, such as a QuestionnaireResponse, a Consent or a Provenance, is never the same.
 func Default() map[fhir.ResourceType]Rule {
-	out := map[fhir.ResourceType]Rule{}
-	for t, r := range exactRules() {
-		out[t] = r
+	out := map[fhir.ResourceType]Rule{
+		fhir.TypeAllergyIntolerance:       allergyIntolerance(),
+		fhir.TypeBinary:                   binaryRule{},
+		fhir.TypeCondition:                condition(),
+		fhir.TypeCoverage:                 coverage(),
+		fhir.TypeDevice:                   device(),
+		fhir.TypeDiagnosticReport:         diagnosticReport(),
+		fhir.TypeDocumentReference:        documentReference(),
+		fhir.TypeEncounter:                encounter(),
+		fhir.TypeFamilyMemberHistory:      familyMemberHistory(),
+		fhir.TypeImagingStudy:             imagingStudy(),
+		fhir.TypeImmunization:             immunization(),
+		fhir.TypeLocation:                 location(),
+		fhir.TypeMedication:               medication(),
+		fhir.TypeMedicationAdministration: medicationAdministration(),
+		fhir.TypeMedicationDispense:       medicationDispense(),
+		fhir.TypeMedicationRequest:        medicationRequest(),
+		fhir.TypeMedicationStatement:      medicationStatement(),
+		fhir.TypeObservation:              observation(),
+		fhir.TypeOrganization:             organization(),
+		fhir.TypePractitioner:             practitioner(),
+		fhir.TypeProcedure:                procedure(),
+		fhir.TypeServiceRequest:           serviceRequest(),
+		fhir.TypeSpecimen:                 specimen(),
+	}
+	for _, t := range plans() {
+		out[t] = identified{typ: t, content: true}
+	}
+	for _, t := range claims() {
+		out[t] = identified{typ: t}
 	}
 	return out
 }

@@ -3,34 +3,15 @@ package merge
 import (
 	"strings"
 
-	"golang.org/x/text/cases"
-	"golang.org/x/text/unicode/norm"
-
 	"concord/fhir"
 )
-
-// agreement is whether two elements say the same.
-type agreement uint8
-
-const (
-	differ  agreement = iota
-	unknown           // nothing that both have can be compared
-	equal
-)
-
-func agree(same bool) agreement {
-	if same {
-		return equal
-	}
-	return differ
-}
 
 // and is the weaker of two; the members of an element must all agree.
 func (a agreement) and(b agreement) agreement { return min(a, b) }
 
-// says compares two elements by their meaning: decimals by their value, times by the instant, concepts by a code of a
-// standard system that both have, quantities with their units. What only one of them has does not make them differ,
-// and references are not compared, since each source names its own resources.
+// says compares two elements by their meaning: decimals by their value, times as far as both were stated, concepts by a
+// code of a standard system that both have, quantities with their units. What only one of them has does not make them
+// differ, and references are not compared, since each source names its own resources.
 func says(a, b fhir.Value) agreement {
 	switch {
 	case a.IsObject() && b.IsObject():
@@ -38,11 +19,27 @@ func says(a, b fhir.Value) agreement {
 	case a.IsArray() || b.IsArray():
 		return arrays(a, b)
 	case a.IsString() && b.IsString():
-		return agree(a.Text() == b.Text() || sameInstant(a.Text(), b.Text()))
+		return agree(sayTexts(a, b))
 	case a.IsNumber() && b.IsNumber():
-		return agree(sameDecimal(a.Text(), b.Text()))
+		return agree(sameNumber(a.Text(), b.Text()))
 	}
 	return agree(string(a.Raw()) == string(b.Raw()))
+}
+
+// sayTexts compares two strings: as times, where both are, or as text.
+func sayTexts(a, b fhir.Value) bool {
+	x, y := a.Text(), b.Text()
+	if x == y {
+		return true
+	}
+	if isTime(x) && isTime(y) {
+		return timingOf(momentOf(a), momentOf(b), 59, false) >= roughly
+	}
+	return sameText(x, y)
+}
+
+func isTime(s string) bool {
+	return len(s) >= 4 && digits(s[:4]) && (len(s) == 4 || len(s) >= 7 && s[4] == '-' && digits(s[5:7]))
 }
 
 func objects(a, b fhir.Value) agreement {
@@ -55,8 +52,7 @@ func objects(a, b fhir.Value) agreement {
 		if !a.Get("system").Exists() || !b.Get("system").Exists() {
 			return agree(a.Get("code").Text() == b.Get("code").Text())
 		}
-		return agree(a.Get("code").Text() == b.Get("code").Text() &&
-			fhir.CanonicalSystem(a.Get("system").Text()) == fhir.CanonicalSystem(b.Get("system").Text()))
+		return concepts(a, b)
 	case a.Get("value").IsNumber() && b.Get("value").IsNumber():
 		return quantities(a, b)
 	}
@@ -95,58 +91,55 @@ func isConcept(v fhir.Value) bool {
 
 func isCoding(v fhir.Value) bool { return v.Get("code").IsString() && !v.Get("value").Exists() }
 
-// concepts share a code of a standard system, or, where one has none, the text.
+// concepts share a code of a standard system and have none that exclude each other; where they have no system in common,
+// the words tell.
 func concepts(a, b fhir.Value) agreement {
-	standardA, standardB := false, false
-	for x := range a.Get("coding").Items() {
+	if string(a.Raw()) == string(b.Raw()) {
+		return equal
+	}
+	x, y := conceptOf(a), conceptOf(b)
+	switch alike(&x, &y, snomed, icd10) {
+	case shared, worded:
+		return equal
+	case contrary:
+		return differ
+	case silent:
+		return unknown
+	case unlike:
+	}
+	if len(x.codes) > 0 && len(y.codes) > 0 && !commonSystem(a, b) {
+		switch {
+		case overlap(x.texts, y.texts):
+			return equal
+		case len(x.texts) == 0 || len(y.texts) == 0:
+			return unknown
+		}
+	}
+	return differ
+}
+
+// commonSystem tells whether both have a code of one standard system.
+func commonSystem(a, b fhir.Value) bool {
+	for x := range codings(a) {
 		sx := fhir.CanonicalSystem(x.Get("system").Text())
 		if !fhir.StandardSystem(sx) {
 			continue
 		}
-		standardA = true
-		for y := range b.Get("coding").Items() {
-			if x.Get("code").Text() == y.Get("code").Text() && sx == fhir.CanonicalSystem(y.Get("system").Text()) {
-				return equal
+		for y := range codings(b) {
+			if sx == fhir.CanonicalSystem(y.Get("system").Text()) {
+				return true
 			}
 		}
 	}
-	for y := range b.Get("coding").Items() {
-		standardB = standardB || fhir.StandardSystem(fhir.CanonicalSystem(y.Get("system").Text()))
-	}
-	if ta, tb := fold(conceptText(a)), fold(conceptText(b)); ta != "" && ta == tb && !(standardA && standardB) {
-		return equal
-	}
-	if standardA && standardB {
-		return differ
-	}
-	return unknown
+	return false
 }
 
-// conceptText is a concept's text, or the first display of its codings.
-func conceptText(v fhir.Value) string {
-	if t := v.Get("text").Text(); t != "" {
-		return t
+// codings are those of a CodeableConcept, or a Coding itself.
+func codings(v fhir.Value) func(func(fhir.Value) bool) {
+	if v.Get("code").IsString() {
+		return v.Items()
 	}
-	for c := range v.Get("coding").Items() {
-		if d := c.Get("display").Text(); d != "" {
-			return d
-		}
-	}
-	return ""
-}
-
-func quantities(a, b fhir.Value) agreement {
-	if !sameDecimal(a.Get("value").Text(), b.Get("value").Text()) || a.Get("comparator").Text() != b.Get("comparator").Text() {
-		return differ
-	}
-	ca, cb, ua, ub := a.Get("code").Text(), b.Get("code").Text(), a.Get("unit").Text(), b.Get("unit").Text()
-	switch {
-	case ca != "" && cb != "":
-		return agree(ca == cb)
-	case ca == "" && ua == "" || cb == "" && ub == "":
-		return equal
-	}
-	return agree(fold(ua) == fold(ub) || ca != "" && ca == ub || cb != "" && cb == ua)
+	return v.Get("coding").Items()
 }
 
 // arrays say the same when the items of the shorter one find a partner each in the longer, and both have as many.
@@ -184,67 +177,64 @@ func arrays(a, b fhir.Value) agreement {
 	return out
 }
 
-// sameInstant tells whether two dateTimes that have a time and a zone are one instant.
-func sameInstant(a, b string) bool {
-	if len(a) < 20 || len(b) < 20 || a[0]-'0' > 9 || b[0]-'0' > 9 {
-		return false
-	}
-	x, ok := fhir.ParseDate(a)
-	y, ok2 := fhir.ParseDate(b)
-	return ok && ok2 && x.HasZone && y.HasZone && x.Lo.Equal(y.Lo)
-}
-
-// fold is a text for comparison: composed, without case, with single spaces.
-func fold(s string) string {
-	plain := true
-	for i := 0; i < len(s) && plain; i++ {
-		c := s[i]
-		plain = c >= 'a' && c <= 'z' || c >= '0' && c <= '9'
-	}
-	if plain {
-		return s
-	}
-	return strings.Join(strings.Fields(cases.Fold().String(norm.NFC.String(s))), " ")
-}
-
-// sameDecimal compares two JSON numbers by their value: 1.50 is 1.5 and 15e-1.
-func sameDecimal(a, b string) bool {
-	if a == b {
-		return true
-	}
-	na, da, ea := decimal(a)
-	nb, db, eb := decimal(b)
-	return da == db && (da == "" || na == nb && ea == eb)
-}
-
-// decimal is a number's sign, its digits without zeros at either end, and the exponent of the last digit.
-func decimal(s string) (negative bool, digits string, exp int) {
-	if strings.HasPrefix(s, "-") {
-		negative, s = true, s[1:]
-	}
-	if i := strings.IndexAny(s, "eE"); i >= 0 {
-		exp = smallInt(s[i+1:])
-		s = s[:i]
-	}
-	if i := strings.IndexByte(s, '.'); i >= 0 {
-		exp -= len(s) - i - 1
-		s = s[:i] + s[i+1:]
-	}
-	s = strings.TrimLeft(s, "0")
-	t := strings.TrimRight(s, "0")
-	return negative, t, exp + len(s) - len(t)
-}
-
-// smallInt reads an exponent; beyond a million they are all alike, and no measurement.
-func smallInt(s string) int {
-	n, neg := 0, strings.HasPrefix(s, "-")
-	for _, c := range strings.TrimLeft(s, "+-") {
-		if n = n*10 + int(c-'0'); n > 1e6 {
-			n = 1e6
+// choice is the element of a choice such as value[x], whichever type it has.
+func choice(v fhir.Value, name string) fhir.Value {
+	if name == "value" { // the common ones first: names are dear
+		for _, n := range [...]string{"valueQuantity", "valueCodeableConcept", "valueString"} {
+			if m := v.Get(n); m.Exists() {
+				return m
+			}
 		}
 	}
-	if neg {
-		return -n
+	for m := range v.Members() {
+		if stem(m.Name(), name) || m.Name() == name {
+			return m
+		}
 	}
-	return n
+	return fhir.Value{}
+}
+
+// values compares two values of a choice that may be of different types: a number is the same with a unit or without,
+// and words are the same as a text or a concept.
+func values(x, y fhir.Value) agreement {
+	if x.Name() == y.Name() {
+		return says(x, y)
+	}
+	nx, okx := numberOf(x)
+	ny, oky := numberOf(y)
+	if okx && oky {
+		return agree(sameNumber(nx, ny))
+	}
+	tx, ty := wordsOf(x), wordsOf(y)
+	if overlap(tx, ty) {
+		return equal
+	}
+	return differ
+}
+
+// numberOf is the number of a bare number, or of a quantity without comparator.
+func numberOf(v fhir.Value) (string, bool) {
+	if v.IsObject() && !v.Get("comparator").Exists() {
+		v = v.Get("value")
+	}
+	if v.IsNumber() {
+		return v.Text(), true
+	}
+	if v.IsString() {
+		s := strings.TrimSpace(v.Text())
+		_, ok := parseNumber(s)
+		return s, ok
+	}
+	return "", false
+}
+
+// wordsOf are the texts of a string or a concept.
+func wordsOf(v fhir.Value) []Key {
+	var w reader
+	if v.IsString() {
+		w.readText(v)
+	} else if isConcept(v) || isCoding(v) {
+		w.readConcept(v)
+	}
+	return w.texts
 }

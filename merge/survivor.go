@@ -1,84 +1,147 @@
 package merge
 
 import (
+	"bytes"
+	"cmp"
 	"strings"
 
 	"concord/fhir"
 )
 
-// survivor is the copy that tells most: more elements, then more bytes, then the first by source and id.
-func survivor(copies []Copy) Copy {
-	best, members := copies[0], count(copies[0])
-	for _, c := range copies[1:] {
-		if n := count(c); n > members || n == members && len(c.Raw()) > len(best.Raw()) {
-			best, members = c, n
+// worth is what makes a copy stand for the event, the most telling first.
+type worth struct {
+	settled  int8  // final rather than preliminary, verified rather than not
+	original int8  // authored rather than imported or reported
+	precise  uint8 // how finely its time is stated
+	codes    int16 // of standard systems
+	elements int16
+}
+
+func (a worth) compare(b worth) int {
+	return cmp.Or(cmp.Compare(a.settled, b.settled), cmp.Compare(a.original, b.original), cmp.Compare(a.precise, b.precise), cmp.Compare(a.codes, b.codes),
+		cmp.Compare(a.elements, b.elements))
+}
+
+// survivor is the copy of a group that is worth most; of several the one written down last, then the longest, then the
+// first by source and id.
+func (l *linker) survivor(g *group) Copy {
+	best, most := Copy{}, worth{}
+	for i, m := range g.members {
+		f, w := &l.facts[m], l.worths[m]
+		if i == 0 || better(f.Copy, w, best, most) {
+			best, most = f.Copy, w
 		}
 	}
 	return best
 }
 
-func count(c Copy) (n int) {
-	for range c.Members() {
-		n++
-	}
-	return n
-}
-
-// additions are the elements that the survivor lacks, each from the first other copy that has it.
-func additions(s Copy, copies []Copy) (out []Addition) {
-	for _, c := range copies {
-		if c.Source == s.Source && c.ID() == s.ID() {
-			continue
+func better(c Copy, w worth, best Copy, most worth) bool {
+	n := w.compare(most)
+	if n == 0 {
+		if !recordedAlike(c, best) {
+			n = cmp.Compare(recorded(c), recorded(best))
 		}
-		for m := range c.Members() {
-			n := m.Name()
-			if s.Get(n).Exists() || !movable(n) || has(s.Value, n) || added(out, n) || local(c, m) {
-				continue
-			}
-			out = append(out, Addition{From: c.Source, Value: m})
+		n = cmp.Or(n, cmp.Compare(len(c.Raw()), len(best.Raw())))
+	}
+	return n > 0
+}
+
+func worthOf(f *Facts, t fhir.ResourceType) (w worth) {
+	for range f.Members() {
+		w.elements++
+	}
+	w.precise, w.codes = uint8(f.when.kind), int16(min(len(f.what.codes), 1<<14))
+	c := f
+	w.original = 1
+	switch t {
+	case fhir.TypeCondition, fhir.TypeAllergyIntolerance:
+		if codeOf(c.Get("verificationStatus"), "confirmed") != "" {
+			w.settled = 1
+		}
+	case fhir.TypeDocumentReference:
+		if s := c.Get("docStatus").Text(); s != "" && !preliminary(s) {
+			w.settled = 1
+		}
+	case fhir.TypeImmunization:
+		if c.Get("primarySource").Text() == "false" {
+			w.original = 0
+		}
+	case fhir.TypeMedicationRequest:
+		if c.Get("reportedBoolean").Text() == "true" {
+			w.original = 0
+		}
+	case fhir.TypePatient:
+		if c.Get("active").Text() == "false" {
+			w.settled = -1
 		}
 	}
-	return out
-}
-
-// movable tells whether an element means the same in another copy. Narrative tells of its own copy only; the rest is
-// made anew, or bound to the copy's own parts.
-func movable(name string) bool {
-	switch name {
-	case "resourceType", "id", "meta", "text", "contained", "implicitRules", "language", "modifierExtension", "extension", "link":
-		return false
+	if s := c.Get("status").Text(); s != "" && !preliminary(s) && s != "unknown" {
+		w.settled++
 	}
-	return !strings.HasPrefix(name, "_")
+	if _, imported := originKey(t, c.Path("meta", "source").Text()); imported {
+		w.original = 0
+	}
+	return w
 }
 
-func added(out []Addition, name string) bool {
-	for _, a := range out {
-		if sameElement(a.Value.Name(), name) {
-			return true
+// recordings are the elements that say when a copy was written down.
+var recordings = [...]string{"issued", "recordedDate", "recorded", "authoredOn", "dateAsserted", "date"}
+
+// recordedAlike tells whether the first of recordings that either copy has says the same of both, to the letter.
+func recordedAlike(a, b Copy) bool {
+	for _, n := range recordings {
+		x, y := a.Get(n), b.Get(n)
+		if x.Exists() || y.Exists() {
+			return bytes.Equal(x.Raw(), y.Raw())
 		}
 	}
 	return false
 }
 
-// has tells whether v has the element, under any type of its choice, or says why it has none.
+// recorded is when a copy says that it was written down; 0 when it does not.
+func recorded(c Copy) int64 {
+	for _, n := range recordings {
+		if m := momentOf(c.Get(n)); m.kind != timeless {
+			return m.lo
+		}
+	}
+	return momentOf(c.Path("meta", "lastUpdated")).lo
+}
+
+// has tells whether v has the element, which is not there under this name, under another type of its choice, or says why
+// it has none.
 func has(v fhir.Value, name string) bool {
-	for m := range v.Members() {
-		if sameElement(strings.TrimPrefix(m.Name(), "_"), name) {
-			return true
+	if v.Get("_" + name).Exists() {
+		return true
+	}
+	for _, c := range choices() {
+		if !stem(name, c) {
+			continue
+		}
+		for m := range v.Members() {
+			if n := strings.TrimPrefix(m.Name(), "_"); stem(n, c) {
+				return true
+			}
 		}
 	}
 	return false
 }
 
 // choices are the stems of R4's choice elements at the top of the types that are merged.
-var choices = []string{"value", "effective", "onset", "abatement", "performed", "occurrence", "medication", "deceased", "multipleBirth", "asNeeded", "reported", "product", "serviced", "start", "born", "age", "timing"}
+func choices() [17]string {
+	return [...]string{"value", "effective", "onset", "abatement", "performed", "occurrence", "medication", "deceased", "multipleBirth", "asNeeded",
+		"reported", "product", "serviced", "start", "born", "age", "timing"}
+}
 
 // sameElement tells whether two names are one element, such as onsetDateTime and onsetAge.
 func sameElement(a, b string) bool {
 	if a == b {
 		return true
 	}
-	for _, c := range choices {
+	if a == "" || b == "" || a[0] != b[0] {
+		return false
+	}
+	for _, c := range choices() {
 		if stem(a, c) && stem(b, c) {
 			return true
 		}
@@ -88,17 +151,4 @@ func sameElement(a, b string) bool {
 
 func stem(name, choice string) bool {
 	return len(name) > len(choice) && name[:len(choice)] == choice && name[len(choice)] >= 'A' && name[len(choice)] <= 'Z'
-}
-
-// local tells whether an element refers to a contained resource of its own copy.
-func local(c Copy, m fhir.Value) bool {
-	if !c.Get("contained").Exists() {
-		return false
-	}
-	for v := range m.Within() {
-		if v.Name() == "reference" && strings.HasPrefix(v.Text(), "#") {
-			return true
-		}
-	}
-	return false
 }

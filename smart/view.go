@@ -4,7 +4,6 @@ import (
 	"iter"
 	"slices"
 
-	"concord"
 	"concord/fhir"
 	"concord/merge"
 )
@@ -165,19 +164,18 @@ func narrow(e *merge.Entry, keep []bool) (_ merge.Entry, n int, ok bool) {
 		return *e, n, true
 	}
 	keep = keep[n-len(e.Copies):]
-	// an addition names its source and not its copy, so it goes when any copy of that source does
-	gone := make(map[concord.SourceID]bool)
+	gone := make(map[place]bool)
 	out := *e
 	out.Copies, out.Add = nil, nil
 	for i, c := range e.Copies {
 		if keep[i] {
 			out.Copies = append(out.Copies, c)
 		} else {
-			gone[c.Source] = true
+			gone[place{c.Source, c.Type(), c.ID()}] = true
 		}
 	}
 	for _, x := range e.Add {
-		if !gone[x.From] {
+		if !gone[place{x.From, e.Survivor.Type(), x.ID}] {
 			out.Add = append(out.Add, x)
 		}
 	}

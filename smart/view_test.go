@@ -182,7 +182,7 @@ func TestViewJudgesEachCopy(t *testing.T) {
 	shown := copyOf(t, "epic", `{"resourceType":"Observation","id":"1","subject":{"reference":"Patient/a"},`+labs+`}`)
 	bare := copyOf(t, "cerner", `{"resourceType":"Observation","id":"2","subject":{"reference":"Patient/b"},"note":[{"text":"x"}]}`)
 	also := copyOf(t, "athena", `{"resourceType":"Observation","id":"3","subject":{"reference":"Patient/c"},`+labs+`,"method":{}}`)
-	add := []merge.Addition{{From: "cerner", Value: bare.Get("note")}, {From: "athena", Value: also.Get("method")}}
+	add := []merge.Addition{{From: "cerner", ID: "2", Value: bare.Get("note")}, {From: "athena", ID: "3", Value: also.Get("method")}}
 	rec := merge.Record{Entries: []merge.Entry{
 		{Survivor: shown, Copies: []merge.Copy{also, bare, shown}, Add: add, Rule: "r"},
 		{Survivor: bare, Copies: []merge.Copy{bare, shown}},

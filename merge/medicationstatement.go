@@ -1,0 +1,18 @@
+package merge
+
+import "concord/fhir"
+
+// medicationStatement: the same drug taken from the same day on.
+func medicationStatement() Rule {
+	return &clinical{
+		typ:     fhir.TypeMedicationStatement,
+		what:    drugElements(),
+		drug:    true,
+		when:    []string{"effectiveDateTime", "effectivePeriod"},
+		late:    []string{"dateAsserted"},
+		daily:   always,
+		rough:   Loosely,
+		undated: Loosely,
+		checks:  []check{dose("dosage"), status},
+	}
+}
