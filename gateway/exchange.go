@@ -119,7 +119,6 @@ func (x *exchange) forbidden(err error) *problem {
 		if m.Lack == smart.OtherPatient {
 			x.denied = audit.OtherPatient
 		}
-		p.scope = m.Scope
 		if m.Scope != "" {
 			p.challenge = `Bearer realm="concord", error="insufficient_scope", scope="` + m.Scope + `"`
 		}
@@ -173,7 +172,7 @@ func allFailed(all []federation.Outcome) *problem {
 
 // gaps is the problem of a request that is refused for what sources did not give; nil when they gave all.
 func gaps(all []federation.Outcome) *problem {
-	p := &problem{reason: "transient", retryAfter: time.Second}
+	p := &problem{retryAfter: time.Second}
 	for _, o := range all {
 		if o.Complete() {
 			continue

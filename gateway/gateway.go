@@ -57,10 +57,7 @@ type Gateway struct {
 }
 
 // step is one station of the chain: it lets the exchange pass, answers it, or refuses it.
-type step struct {
-	name string
-	do   func(*exchange) (*answer, *problem)
-}
+type step func(*exchange) (*answer, *problem)
 
 // New makes a Gateway.
 func New(cfg Config) *Gateway {
@@ -73,14 +70,7 @@ func New(cfg Config) *Gateway {
 	g.budget += time.Second // of the two that the contract leaves, one is for what comes behind the sources
 	// The order is the security: what a request is decides its limit, the token comes before everything that costs, and
 	// nothing is asked of a source before limit and grant.
-	g.chain = []step{
-		{"public", g.public},
-		{"authenticate", g.authenticate},
-		{"limit", g.limited},
-		{"built", g.negotiate},
-		{"context", g.context},
-		{"interact", g.interact},
-	}
+	g.chain = []step{g.public, g.authenticate, g.limited, g.negotiate, g.context, g.interact}
 	return g
 }
 
@@ -120,7 +110,7 @@ func (x *exchange) run() (a *answer) {
 		return bad.answer()
 	}
 	for _, s := range x.g.chain {
-		a, bad := s.do(x)
+		a, bad := s(x)
 		switch {
 		case bad != nil:
 			return bad.answer()

@@ -27,13 +27,11 @@ type problem struct {
 	issues     []issue
 	retryAfter time.Duration // 0: none is told
 	challenge  string        // WWW-Authenticate
-	reason     string        // for the audit, from a closed set
-	scope      string        // the scope that would have sufficed
 }
 
 // refuse is a problem of one issue.
 func refuse(status int, code, text string) *problem {
-	return &problem{status: status, issues: []issue{{severity: "error", code: code, text: text}}, reason: code}
+	return &problem{status: status, issues: []issue{{severity: "error", code: code, text: text}}}
 }
 
 func notFound(text string) *problem { return refuse(http.StatusNotFound, "not-found", text) }
@@ -123,7 +121,7 @@ func ofFault(err error) *problem {
 
 // ofSource is the problem when one source's failure is the request's.
 func ofSource(f *concord.Fault) *problem {
-	p := &problem{issues: []issue{{severity: "error", code: issueCode(f.Kind), source: f.Source, text: kindText(f.Kind)}}, reason: issueCode(f.Kind)}
+	p := &problem{issues: []issue{{severity: "error", code: issueCode(f.Kind), source: f.Source, text: kindText(f.Kind)}}}
 	switch f.Kind {
 	case concord.NotFound, concord.Moved:
 		return notFound("no such resource at the source")

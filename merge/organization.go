@@ -23,26 +23,7 @@ const (
 func (organizationRule) Name() string { return string(fhir.TypeOrganization) }
 
 // Read reads the numbers.
-func (organizationRule) Read(c Copy, w *World) Facts {
-	f := w.begin(c)
-	if opaque(c) {
-		return f
-	}
-	f.Entity = true
-	for id := range c.Get("identifier").Items() {
-		if k, ok := houseKey(id); ok {
-			w.keys = append(w.keys, k)
-		}
-	}
-	w.endIDs(&f)
-	for id := range c.Get("identifier").Items() {
-		if k, ok := namedKey(id); ok {
-			w.keys = append(w.keys, k)
-		}
-	}
-	w.end(&f)
-	return f
-}
+func (organizationRule) Read(c Copy, w *World) Facts { return w.identified(c, houseKey) }
 
 func houseKey(id fhir.Value) (Key, bool) {
 	if k, ok := nationalKey(id); ok {

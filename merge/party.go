@@ -76,6 +76,28 @@ func nationalKey(id fhir.Value) (Key, bool) {
 	return digest("npi", v), true
 }
 
+// identified reads a copy of somebody, or of a house: the numbers that stand for themselves, and other identifiers, which
+// a name has to bear out.
+func (w *World) identified(c Copy, number func(id fhir.Value) (Key, bool)) Facts {
+	f := w.begin(c)
+	if opaque(c) {
+		return f
+	}
+	f.Entity = true
+	add := func(key func(fhir.Value) (Key, bool)) {
+		for id := range c.Get("identifier").Items() {
+			if k, ok := key(id); ok {
+				w.keys = append(w.keys, k)
+			}
+		}
+	}
+	add(number)
+	w.endIDs(&f)
+	add(namedKey)
+	w.end(&f)
+	return f
+}
+
 // namedKey is the key of an identifier of somebody that has to be borne out by the name: any that is not a valid NPI.
 func namedKey(id fhir.Value) (Key, bool) {
 	k, ok := identifierKey(id)

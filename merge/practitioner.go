@@ -12,26 +12,7 @@ type practitionerRule struct{}
 func (practitionerRule) Name() string { return string(fhir.TypePractitioner) }
 
 // Read reads the NPI and other identifiers.
-func (practitionerRule) Read(c Copy, w *World) Facts {
-	f := w.begin(c)
-	if opaque(c) {
-		return f
-	}
-	f.Entity = true
-	for id := range c.Get("identifier").Items() {
-		if k, ok := nationalKey(id); ok {
-			w.keys = append(w.keys, k)
-		}
-	}
-	w.endIDs(&f)
-	for id := range c.Get("identifier").Items() {
-		if k, ok := namedKey(id); ok {
-			w.keys = append(w.keys, k)
-		}
-	}
-	w.end(&f)
-	return f
-}
+func (practitionerRule) Read(c Copy, w *World) Facts { return w.identified(c, nationalKey) }
 
 // Compare says what two copies are to each other.
 func (practitionerRule) Compare(a, b *Facts) Verdict {

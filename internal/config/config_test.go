@@ -96,7 +96,6 @@ func TestGood(t *testing.T) {
 					TLS:        config.SourceTLS{CAFile: "testdata/good/files/ca.pem", CertFile: "testdata/good/files/cert.pem", KeyFile: "testdata/good/files/key.pem"},
 					PageSize:   100,
 					Headers:    map[string]string{"Epic-Client-Id": "7f0c"},
-					MRNSystems: []string{"urn:oid:1.2.840.1", "https://example.org/mrn"},
 					Categories: map[string][]string{"Observation": {"laboratory", "vital-signs"}, "CarePlan": {"38717003"}},
 				},
 				{
@@ -221,7 +220,7 @@ func TestErrorsHoldNoValue(t *testing.T) {
 		"rate_limit: {break_glass: {key: " + secret + ", key_file: " + secret + "}}",
 		"sources: [{name: " + secret + ", vendor: " + secret + ", base_url: " + secret + ", timeout: " + secret + ", page_size: " + secret + "}]",
 		"sources: [{auth: {type: client_secret, client_secret: " + secret + ", secret_file: " + secret + "}}]",
-		"sources: [{headers: {Authorization: " + secret + "}, mrn_systems: [" + secret + "], practice: /" + secret + "}]",
+		"sources: [{headers: {Authorization: " + secret + "}, practice: /" + secret + "}]",
 	} {
 		_, err := config.Parse("concord.yaml", []byte(text))
 		if err == nil || strings.Contains(err.Error(), secret) {

@@ -2,7 +2,6 @@ package config
 
 import (
 	"net/http"
-	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -23,7 +22,6 @@ type Source struct {
 	Practice   string              // athena: id of the practice's Organization; empty: the searches name none
 	PageSize   int                 // entries asked for in a page; 0: what suits the vendor
 	Headers    map[string]string   // sent with every request to BaseURL, by canonical name; never a credential
-	MRNSystems []string            // identifier systems that are this site's record numbers; empty: the vendor's usual ones
 	Categories map[string][]string // by resource type: the categories that this site takes; absent type: the vendor's usual ones
 }
 
@@ -113,7 +111,6 @@ func readSource(s *section) (Source, field) {
 
 		PageSize:   s.at("page_size").whole(maxPageSize),
 		Headers:    readHeaders(s.at("headers").section()),
-		MRNSystems: words(s.at("mrn_systems").list(), checkSystem),
 		Categories: readCategories(s.at("categories").section()),
 	}
 	if src.Name != "" && !src.Name.Valid() {
@@ -211,12 +208,6 @@ func readHeaders(s *section) map[string]string {
 		}
 	}
 	return all
-}
-
-func checkSystem(item field, system string) {
-	if u, err := url.Parse(system); err != nil || u.Scheme == "" {
-		item.fail("must be an absolute URI, such as urn:oid:1.2.3")
-	}
 }
 
 func checkCategory(item field, category string) {
