@@ -32,6 +32,10 @@ type book struct {
 	recorded string // when it was put together, for Provenance
 	whole    bool   // what matches refer to comes along ($everything)
 
+	// of a GraphQL search that is kept for further pages, under which name, and what was asked
+	handle string
+	params []federation.Param
+
 	mu     sync.Mutex
 	shown  bool
 	digest [32]byte // of the rights that the view was made for
@@ -59,18 +63,26 @@ func (b *book) say(i issue) {
 	}
 }
 
-// finish sorts the book, brings in what it includes, and answers its first page.
-func (x *exchange) finish(b *book) (*answer, *problem) {
+// settle sorts the book and brings in what it includes: it is whole then.
+func (x *exchange) settle(b *book) *problem {
 	b.access = x.access
 	b.sort()
 	x.bring(b)
 	if x.strict() {
 		if p := gaps(x.outcomes); p != nil {
-			return nil, p
+			return p
 		}
 	}
 	if slices.ContainsFunc(b.matches, func(e merge.Entry) bool { return len(e.Conflicts) > 0 }) {
 		b.say(issue{severity: "information", code: "conflict", text: "sources disagree on some of these; they are tagged " + systemConflict})
+	}
+	return nil
+}
+
+// finish settles the book and answers its first page.
+func (x *exchange) finish(b *book) (*answer, *problem) {
+	if bad := x.settle(b); bad != nil {
+		return nil, bad
 	}
 	if b.q.count == 0 { // a count has no entries but what says that it can't be had, or is of something else
 		b.issues = slices.DeleteFunc(b.issues, func(i issue) bool { return i.severity == "information" })
@@ -168,7 +180,7 @@ func (x *exchange) page(token string, bad *problem) (*answer, *problem) {
 		return nil, x.otherCaller()
 	case bad != nil:
 		return nil, bad
-	case b.route.typ != x.route.typ || b.route.id != x.route.id:
+	case b.route.typ != x.route.typ || b.route.id != x.route.id || b.route.interaction == fhir.GraphQL:
 		return nil, gone
 	}
 	if p := x.check(b.access); p != nil {

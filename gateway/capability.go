@@ -28,9 +28,10 @@ type (
 		URL         string `json:"url"`
 	}
 	capabilityRest struct {
-		Mode     string               `json:"mode"`
-		Security capabilitySecurity   `json:"security"`
-		Resource []capabilityResource `json:"resource"`
+		Mode      string                `json:"mode"`
+		Security  capabilitySecurity    `json:"security"`
+		Resource  []capabilityResource  `json:"resource"`
+		Operation []capabilityOperation `json:"operation"`
 	}
 	capabilitySecurity struct {
 		Service []capabilityConcept `json:"service"`
@@ -89,6 +90,7 @@ func (g *Gateway) capabilities() *answer {
 		}
 		rest.Resource = append(rest.Resource, res)
 	}
+	rest.Operation = []capabilityOperation{{"graphql", "http://hl7.org/fhir/OperationDefinition/Resource-graphql"}}
 	c := capabilityStatement{
 		ResourceType: "CapabilityStatement", Status: "active", Date: "2026-11-24", Kind: "instance",
 		Software:       capabilitySoftware{"Concord", g.cfg.Version},

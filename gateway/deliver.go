@@ -143,6 +143,9 @@ func (x *exchange) event(a *answer) audit.Event {
 	}
 	if e.Type == audit.EventAccess && a.status < 400 {
 		e.Scopes = x.grant.UsedScopes(x.access)
+		if x.route.interaction == fhir.GraphQL {
+			e.Scopes = x.scopesOf(x.disclosed)
+		}
 	}
 	for t, n := range x.disclosed {
 		e.Disclosed = append(e.Disclosed, audit.Disclosure{Type: string(t), Count: n})

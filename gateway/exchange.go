@@ -113,6 +113,7 @@ func (x *exchange) check(a smart.Access) *problem {
 // forbidden is the 403 of a grant that does not cover the request, naming the scope that would.
 func (x *exchange) forbidden(err error) *problem {
 	p := refuse(http.StatusForbidden, "forbidden", "the token does not cover this")
+	p.lacks = err
 	x.denied = audit.InsufficientScope
 	if m := missing(err); m != nil {
 		x.missing = m.Scope

@@ -17,6 +17,7 @@ import (
 	"concord/federation"
 	"concord/fhir"
 	"concord/gateway/ratelimit"
+	"concord/graphql"
 	"concord/merge"
 	"concord/mpi"
 	"concord/smart"
@@ -29,6 +30,7 @@ type Config struct {
 	Version   string // of the program, for the CapabilityStatement
 	Federator *federation.Federator
 	Engine    *merge.Engine
+	GraphQL   *graphql.Engine
 	StandIns  mpi.StandIns
 	Verifier  *smart.Verifier
 	Trail     *audit.Trail
@@ -74,8 +76,11 @@ func New(cfg Config) *Gateway {
 	return g
 }
 
-// maxBody bounds a request's body; searches are all that has one.
-const maxBody = 64 << 10
+// How large a request's body may be: that of a search, and that of a query with its variables.
+const (
+	maxForm  = 64 << 10
+	maxQuery = 256 << 10
+)
 
 // ServeHTTP answers one request. Whatever happens, what leaves is recorded first.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -83,14 +88,17 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), g.budget)
 	defer cancel()
 	x.ctx = ctx
+	rt, bad := classify(r.Method, r.URL.EscapedPath())
+	x.route = rt
 	if r.Body != nil {
-		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		r.Body = http.MaxBytesReader(w, r.Body, rt.maxBody())
 	}
-	x.deliver(w, x.run())
+	x.deliver(w, x.run(bad))
 }
 
-// run takes the exchange through the chain. A panic is an answer like others: it says nothing of its cause.
-func (x *exchange) run() (a *answer) {
+// run takes the exchange through the chain; bad is what is wrong with its route. A panic is an answer like others: it says
+// nothing of its cause.
+func (x *exchange) run(bad *problem) (a *answer) {
 	defer func() {
 		if recover() != nil {
 			x.g.cfg.Log.Error("panic", slog.String("route", x.route.template), slog.String("request_id", x.id))
@@ -98,11 +106,9 @@ func (x *exchange) run() (a *answer) {
 			a = refuse(http.StatusInternalServerError, "exception", "something went wrong here").answer()
 		}
 	}()
-	rt, bad := classify(x.r.Method, x.r.URL.EscapedPath())
-	x.route = rt
 	if bad != nil {
 		// a caller without a token learns nothing of what there is
-		if rt.template != "other" {
+		if x.route.template != "other" {
 			if _, p := x.g.authenticate(x); p != nil {
 				bad = p
 			}
@@ -180,10 +186,15 @@ func (g *Gateway) negotiate(x *exchange) (*answer, *problem) {
 	if !x.route.built {
 		return nil, refuse(http.StatusNotImplemented, "not-supported", "this interaction is not offered")
 	}
-	if !accepts(x.r) {
+	if !accepts(x.r) && !(x.route.interaction == fhir.GraphQL && acceptsGraphQL(x.r)) {
 		return nil, refuse(http.StatusNotAcceptable, "not-supported", "only JSON is offered")
 	}
 	return nil, nil
+}
+
+// acceptsGraphQL tells whether the client takes GraphQL's own media type, which is JSON too.
+func acceptsGraphQL(r *http.Request) bool {
+	return strings.Contains(strings.Join(r.Header.Values("Accept"), ","), "application/graphql-response+json")
 }
 
 // accepts tells whether the client takes JSON. _format wins over the header (R4 http, 3.1.0.1.11); that of a form is
@@ -275,6 +286,8 @@ func (g *Gateway) interact(x *exchange) (*answer, *problem) {
 		return x.read()
 	case fhir.Everything:
 		return x.everything()
+	case fhir.GraphQL:
+		return x.graphQL()
 	}
 	return nil, nil
 }

@@ -20,7 +20,7 @@ import (
 const maxPeople = 50
 
 // searchPeople searches Patients: each person once, in the unified view.
-func (x *exchange) searchPeople(q *query) (*answer, *problem) {
+func (x *exchange) searchPeople(q *query) (*book, *problem) {
 	access := smart.Access{Type: fhir.TypePatient, Interaction: fhir.SearchType}
 	confined := x.grant.Confined(access)
 	if p := x.check(access); p != nil {
@@ -67,7 +67,7 @@ func (x *exchange) searchPeople(q *query) (*answer, *problem) {
 			return nil, p
 		}
 	}
-	return x.finish(b)
+	return b, nil
 }
 
 // unified puts people together from their sources' Patients, each human once: two may turn out to be one meanwhile.
@@ -153,7 +153,7 @@ func (x *exchange) peopleByID(q *query, b *book, confined bool) ([]mpi.Person, *
 
 // findPeople asks the sources who matches.
 func (x *exchange) findPeople(q *query, b *book) ([]mpi.Person, *problem) {
-	people, outcomes, err := x.find(q)
+	people, outcomes, err := x.findMatching(q)
 	if err != nil {
 		return nil, err
 	}
@@ -161,8 +161,8 @@ func (x *exchange) findPeople(q *query, b *book) ([]mpi.Person, *problem) {
 	return people, nil
 }
 
-// find asks the sources who matches, and is a problem when none of them says.
-func (x *exchange) find(q *query) ([]mpi.Person, []federation.Outcome, *problem) {
+// findMatching asks the sources who matches, and is a problem when none of them says.
+func (x *exchange) findMatching(q *query) ([]mpi.Person, []federation.Outcome, *problem) {
 	r := x.g.newRenderer()
 	people, outcomes, err := x.session.Find(federation.Find{
 		Params: q.params, Most: maxPeople,
@@ -198,7 +198,7 @@ func (x *exchange) identified(value string) (p mpi.Person, ok bool, bad *problem
 		r := x.g.newRenderer()
 		return u.Person, slices.ContainsFunc(u.Copies, func(c merge.Copy) bool { return q.keeps(r, c) }), nil
 	}
-	people, outcomes, bad := x.find(q)
+	people, outcomes, bad := x.findMatching(q)
 	switch {
 	case bad != nil:
 		return mpi.Person{}, false, bad

@@ -27,6 +27,7 @@ type problem struct {
 	issues     []issue
 	retryAfter time.Duration // 0: none is told
 	challenge  string        // WWW-Authenticate
+	lacks      error         // of a 403: what the grant lacks
 }
 
 // refuse is a problem of one issue.
@@ -117,6 +118,28 @@ func ofFault(err error) *problem {
 		return refuse(http.StatusNotImplemented, "not-supported", "not offered")
 	}
 	return refuse(http.StatusInternalServerError, "exception", "something went wrong here")
+}
+
+// fault is a problem of a part of an answer, for whom the whole may go on without it.
+func (p *problem) fault() *concord.Fault {
+	f := &concord.Fault{Op: "answer", Kind: concord.Internal, RetryAfter: p.retryAfter, Err: p.lacks}
+	switch p.status {
+	case http.StatusForbidden:
+		f.Kind = concord.Forbidden
+	case http.StatusNotFound, http.StatusGone:
+		f.Kind = concord.NotFound
+	case http.StatusBadRequest:
+		f.Kind = concord.Invalid
+	case http.StatusNotImplemented:
+		f.Kind = concord.Unsupported
+	case http.StatusBadGateway:
+		f.Kind = concord.Malformed
+	case http.StatusServiceUnavailable:
+		f.Kind = concord.Unavailable
+	case http.StatusGatewayTimeout:
+		f.Kind = concord.Timeout
+	}
+	return f
 }
 
 // ofSource is the problem when one source's failure is the request's.

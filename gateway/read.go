@@ -12,22 +12,39 @@ import (
 	"concord/smart"
 )
 
-// read answers GET {Type}/{id}: a person's unified Patient, or one source's copy as it is.
+// found is one resource as the caller may see it. PHI.
+type found struct {
+	merge.Entry
+	id      string       // public
+	person  mpi.Person   // whose it is; zero when that can't be told
+	refer   mpi.PersonID // the person that a source's own Patient points back to
+	partial bool         // some source is missing from it
+}
+
+// read answers GET {Type}/{id}.
 func (x *exchange) read() (*answer, *problem) {
-	t, id := x.route.typ, x.route.id
+	f, bad := x.get(x.route.typ, x.route.id)
+	if bad != nil {
+		return nil, bad
+	}
+	return x.renderOne(f)
+}
+
+// get finds one resource: a person's unified Patient, or one source's copy as it is. from are copies that may lead to it.
+func (x *exchange) get(t fhir.ResourceType, id string, from ...merge.Copy) (found, *problem) {
 	access := smart.Access{Type: t, Interaction: fhir.Read}
 	a, err := x.g.resolveID(x.ctx, t, id)
 	if err != nil {
 		if p := x.check(access); p != nil {
-			return nil, p
+			return found{}, p
 		}
-		return nil, ofFault(err)
+		return found{}, ofFault(err)
 	}
 	if a.person != "" {
 		return x.readPerson(a.person, access)
 	}
 	if p := x.check(access); p != nil {
-		return nil, p
+		return found{}, p
 	}
 	c := x.readCopy(t, id)
 	x.regrant(c.person)
@@ -36,19 +53,22 @@ func (x *exchange) read() (*answer, *problem) {
 	}
 	switch {
 	case errors.Is(c.err, concord.NotFound) && x.grant.Confined(access):
-		return nil, x.hidden() // the same as for one that is somebody else's
+		return found{}, x.hidden() // the same as for one that is somebody else's
 	case c.err != nil:
-		return nil, ofFault(c.err)
+		return found{}, ofFault(c.err)
 	}
 	e := merge.Entry{Survivor: c.Copy, Copies: []merge.Copy{c.Copy}}
 	seen, ok := x.see(e)
+	if !ok && len(from) > 0 && x.grant.Reached(c.Copy, access, from...) {
+		seen, ok = e, true
+	}
 	if !ok {
 		seen, ok = x.see(e, x.holders(c.Copy)...)
 	}
 	if !ok {
-		return nil, x.hidden()
+		return found{}, x.hidden()
 	}
-	return x.renderOne(x.g.newRenderer(c.person), seen, id, c.person.ID)
+	return found{Entry: seen, id: id, person: c.person, refer: c.person.ID}, nil
 }
 
 // see is an entry as the caller may see it, beside others that may lead to it; ok is false when it is hidden.
@@ -80,41 +100,37 @@ func (x *exchange) holders(c merge.Copy) []merge.Entry {
 	return res.Record.Entries
 }
 
-// readPerson answers the unified Patient. What is missing is told in Server-Timing.
-func (x *exchange) readPerson(id mpi.PersonID, access smart.Access) (*answer, *problem) {
+// readPerson finds the unified Patient. What is missing is told in Server-Timing.
+func (x *exchange) readPerson(id mpi.PersonID, access smart.Access) (found, *problem) {
 	access.Patient = id
 	if p := x.check(access); p != nil {
-		return nil, p
+		return found{}, p
 	}
 	p, err := x.session.Person(id)
 	if err != nil {
-		return nil, ofFault(err)
+		return found{}, ofFault(err)
 	}
 	u := x.session.Patients(p)
 	x.note(u.Outcomes)
 	x.regrant(u.Person)
 	missing := gaps(u.Outcomes)
 	if missing != nil && x.strict() {
-		return nil, missing
+		return found{}, missing
 	}
 	seen := x.visible(u)
 	switch {
 	case len(seen) == 0 && len(u.Copies) > 0:
-		return nil, x.hidden()
+		return found{}, x.hidden()
 	case len(seen) == 0 && missing != nil && !onlyGone(u.Outcomes):
-		return nil, missing
+		return found{}, missing
 	case len(seen) == 0:
-		return nil, notFound("no source has this patient any more")
+		return found{}, notFound("no source has this patient any more")
 	}
 	e, ok := x.see(merge.Unify(seen))
 	if !ok {
-		return nil, x.hidden()
+		return found{}, x.hidden()
 	}
-	out, bad := x.renderOne(x.g.newRenderer(u.Person), e, string(u.Person.ID), "")
-	if out != nil {
-		out.partial = missing != nil
-	}
-	return out, bad
+	return found{Entry: e, id: string(u.Person.ID), person: u.Person, partial: missing != nil}, nil
 }
 
 // onlyGone tells whether all that is missing is what its source does not have any more.
@@ -173,8 +189,8 @@ func (g *Gateway) subject(c merge.Copy) concord.PatientRef {
 	return concord.PatientRef{}
 }
 
-// renderOne answers one resource. refer is the person that a source's Patient points back to.
-func (x *exchange) renderOne(r *renderer, e merge.Entry, id string, refer mpi.PersonID) (*answer, *problem) {
+// renderOne answers one resource.
+func (x *exchange) renderOne(f found) (*answer, *problem) {
 	all, bad := x.parameters()
 	if bad != nil {
 		return nil, bad
@@ -182,19 +198,20 @@ func (x *exchange) renderOne(r *renderer, e merge.Entry, id string, refer mpi.Pe
 	if !x.strict() {
 		all = shaping(all)
 	}
-	q, bad := parseQuery(e.Survivor.Type(), all, x.strict())
+	q, bad := parseQuery(f.Survivor.Type(), all, x.strict())
 	if bad != nil {
 		return nil, bad
 	}
-	r.refer = refer
-	body := r.subset(nil, e, id, q.elements)
+	r := x.g.newRenderer(f.person)
+	r.refer = f.refer
+	body := r.subset(nil, f.Entry, f.id, q.elements)
 	if err := x.remember(r); err != nil {
 		return nil, ofFault(err)
 	}
-	x.resource = id
-	x.disclose(e.Survivor.Type())
+	x.resource = f.id
+	x.disclose(f.Survivor.Type())
 	a := okay(body)
-	a.etag = `W/"` + version(e) + `"`
+	a.etag, a.partial = `W/"`+version(f.Entry)+`"`, f.partial
 	return a, nil
 }
 

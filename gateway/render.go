@@ -48,12 +48,18 @@ type place struct {
 
 func (g *Gateway) newRenderer(people ...mpi.Person) *renderer {
 	r := &renderer{base: g.base, bases: g.bases, offers: g.offers, people: map[concord.PatientRef]mpi.PersonID{}, survivors: map[place]string{}}
+	r.know(people...)
+	return r
+}
+
+// know lets references to people's records at the sources mean them.
+func (r *renderer) know(people ...mpi.Person) {
 	for _, p := range people {
 		for _, ref := range p.Refs() {
 			r.people[ref] = p.ID
 		}
 	}
-	return r
+	r.last = lastPerson{}
 }
 
 // place remembers which copies are gone into which survivor.

@@ -34,7 +34,7 @@ var operations = map[string]struct {
 	"$ihe-pix":    {fhir.Pix, "Patient", false, false},
 	"$export":     {fhir.Export, "", false, false},
 	"$validate":   {fhir.Validate, "", false, false},
-	"$graphql":    {fhir.GraphQL, "", false, false},
+	"$graphql":    {fhir.GraphQL, "", false, true},
 }
 
 // classify decides what a request asks for. The problem is a 400, 404 or 405, and names nothing of the path.
@@ -43,7 +43,7 @@ func classify(method, escapedPath string) (route, *problem) {
 		method = http.MethodGet
 	}
 	if escapedPath == "/graphql" {
-		return route{interaction: fhir.GraphQL, template: "/graphql"}, nil
+		return route{interaction: fhir.GraphQL, template: "/graphql", built: true}, nil
 	}
 	rest, ok := strings.CutPrefix(escapedPath, basePath)
 	if !ok || rest != "" && rest[0] != '/' {
@@ -105,7 +105,8 @@ func classify(method, escapedPath string) (route, *problem) {
 func operation(method string, t fhir.ResourceType, id, name string) (route, *problem) {
 	op, ok := operations[name]
 	r := route{interaction: op.interaction, typ: t, id: id, template: basePath + "/$operation"}
-	if !ok || op.on != "" && op.on != t || op.instance != (id != "") && name != "$graphql" && name != "$export" && name != "$validate" {
+	if !ok || op.on != "" && op.on != t || op.instance != (id != "") && name != "$graphql" && name != "$export" && name != "$validate" ||
+		name == "$graphql" && (t == "") != (id == "") {
 		return r, refuse(http.StatusNotFound, "not-supported", "no such operation here")
 	}
 	at := basePath
@@ -121,6 +122,14 @@ func operation(method string, t fhir.ResourceType, id, name string) (route, *pro
 		return r, nil
 	}
 	return only(method, r, http.MethodGet)
+}
+
+// maxBody is how large the request's body may be.
+func (r route) maxBody() int64 {
+	if r.interaction == fhir.GraphQL {
+		return maxQuery
+	}
+	return maxForm
 }
 
 func only(method string, r route, allowed string) (route, *problem) {

@@ -103,9 +103,20 @@ func (x *exchange) search() (*answer, *problem) {
 		}
 		return nil, bad
 	}
+	b, bad := x.find(q)
+	if bad != nil {
+		return nil, bad
+	}
+	return x.finish(b)
+}
+
+// find finds what a search is after.
+func (x *exchange) find(q *query) (*book, *problem) {
+	t := q.typ
 	if t == fhir.TypePatient {
 		return x.searchPeople(q)
 	}
+	access := smart.Access{Type: t, Interaction: fhir.SearchType}
 	person, found, bad := x.whose(q)
 	if bad != nil {
 		return nil, bad
@@ -224,7 +235,7 @@ func faultIn(err error) *concord.Fault {
 }
 
 // searchChart searches one person's record.
-func (x *exchange) searchChart(q *query, person mpi.Person) (*answer, *problem) {
+func (x *exchange) searchChart(q *query, person mpi.Person) (*book, *problem) {
 	types := append([]fhir.ResourceType{q.typ}, q.extra...)
 	res, err := x.session.Fetch(federation.Request{
 		Person: person, Types: types, Params: q.params, Provenance: q.history, Strategy: x.strategy(),
@@ -255,7 +266,7 @@ func (x *exchange) searchChart(q *query, person mpi.Person) (*answer, *problem) 
 	for _, c := range res.Included {
 		b.others = append(b.others, merge.Entry{Survivor: c, Copies: []merge.Copy{c}})
 	}
-	return x.finish(b)
+	return b, nil
 }
 
 func outcomesOf(all []federation.Outcome, t fhir.ResourceType) (out []federation.Outcome) {
@@ -277,7 +288,7 @@ func (x *exchange) failedStrictly(err error) *problem {
 
 // searchIDs reads copies by their ids. A source that fails is told of; an id that is not there is left out, but under a
 // patient's token it is refused, as is one that is somebody else's.
-func (x *exchange) searchIDs(q *query) (*answer, *problem) {
+func (x *exchange) searchIDs(q *query) (*book, *problem) {
 	ids := slices.Sorted(maps.Keys(q.ids))
 	copies := make([]ownCopy, len(ids))
 	var g errgroup.Group
@@ -312,7 +323,7 @@ func (x *exchange) searchIDs(q *query) (*answer, *problem) {
 		return nil, p
 	}
 	b.outcomes(read)
-	return x.finish(b)
+	return b, nil
 }
 
 // hidden is the 403 for a resource that is there, and not for this caller.

@@ -2,11 +2,11 @@ package graphql_test
 
 import (
 	"encoding/json"
-	"os"
 	"strings"
 	"testing"
 
 	"concord/graphql"
+	"concord/testharness"
 )
 
 // Whatever is asked, by whomever it is asked: an answer in JSON, nothing that is not the caller's, and no panic.
@@ -20,14 +20,12 @@ func FuzzExecute(f *testing.F) {
 	} {
 		f.Add(q, "", false)
 	}
-	files, err := os.ReadDir("testdata/queries")
+	examples, err := testharness.Examples("../docs/graphql.md")
 	if err != nil {
 		f.Fatal(err)
 	}
-	for _, x := range files {
-		if b, err := os.ReadFile("testdata/queries/" + x.Name()); err == nil {
-			f.Add(string(b), "", true)
-		}
+	for _, x := range examples {
+		f.Add(x.Query, "", true)
 	}
 	all := chart(f, 3, 2)
 	f.Fuzz(func(t *testing.T, query, operation string, instance bool) {

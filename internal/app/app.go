@@ -15,6 +15,7 @@ import (
 	"concord/audit/filesink"
 	"concord/federation"
 	"concord/gateway"
+	"concord/graphql"
 	"concord/internal/config"
 	"concord/internal/obs"
 	"concord/merge"
@@ -77,12 +78,16 @@ func New(ctx context.Context, cfg *config.Config, log io.Writer) (_ *App, err er
 	if err != nil {
 		return nil, err
 	}
+	queries, err := graphql.New()
+	if err != nil {
+		return nil, err
+	}
 	limits, err := a.limits()
 	if err != nil {
 		return nil, err
 	}
 	a.Public = gateway.New(gateway.Config{
-		PublicURL: cfg.PublicURL, Version: Version, Federator: fed, Engine: engine, StandIns: backend, Verifier: verifier, Trail: trail,
+		PublicURL: cfg.PublicURL, Version: Version, Federator: fed, Engine: engine, GraphQL: queries, StandIns: backend, Verifier: verifier, Trail: trail,
 		Limits: limits, AuthServer: authServer(cfg), Log: a.log, Metrics: metrics,
 	})
 	a.ready = &readiness{sink: a.sink, verifier: verifier}

@@ -98,8 +98,24 @@ func TestNothingLeaks(t *testing.T) {
 		"Observation?patient=" + id + "&code:" + url.QueryEscape(p.Family) + "=1", "Observation?_page=" + p.SSN, "Patient/" + id + "/$" + url.PathEscape(p.Family),
 		"Patient?family=" + url.QueryEscape(p.Family) + "&access_token=" + r.token,
 	}
+	queries := []string{
+		`{ConditionList(patient:"` + record + `"){id} PatientList(family:"` + p.Family + `",birthdate:"` + p.Birth.Format("2006-01-02") + `"){id}}`,
+		`{Patient(id:"` + p.SSN + `"){id}}`, `{ObservationList(patient:"` + id + `",date:"` + p.Family + `"){id}}`, `{ObservationList(patient:"` + id + `",flavour:"` + p.SSN + `"){id}}`,
+		`{` + p.Family + `}`, `query($a:Int=` + p.SSN + `x){Patient(id:"query-canary"){id}}`,
+	}
 	ask := func(t *testing.T) {
 		t.Helper()
+		for _, text := range queries {
+			for _, q := range []*rig{r, r.with("query-canary." + p.SSN), r.with(r.tokenOf(t, "patient/Condition.rs", "patient", record))} {
+				a := q.ask(t, text, map[string]any{"x": p.SSN}, "X-Request-Id", p.SSN, "User-Agent", p.Family)
+				errs, err := json.Marshal(a.json["errors"])
+				ext, err2 := json.Marshal(a.json["extensions"])
+				if err != nil || err2 != nil {
+					t.Fatal(err, err2)
+				}
+				look(t, "an error", string(errs)+string(ext)+a.header.Get("WWW-Authenticate"))
+			}
+		}
 		for _, path := range paths {
 			for _, q := range []*rig{r, r.with("query-canary." + p.SSN), r.with(r.tokenOf(t, "patient/Condition.rs", "patient", record))} {
 				if a := q.get(t, path, "X-Request-Id", p.SSN, "User-Agent", p.Family); a.code >= 400 {

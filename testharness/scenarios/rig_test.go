@@ -162,8 +162,8 @@ func (r *rig) get(t *testing.T, path string, headers ...string) reply {
 // do sends a request; path may be absolute or below the FHIR base. Headers are name and value by turns.
 func (r *rig) do(t *testing.T, method, path, body string, headers ...string) reply {
 	t.Helper()
-	if link, ok := strings.CutPrefix(path, public+"/fhir/r4"); ok {
-		path = r.base + link
+	if link, ok := strings.CutPrefix(path, public); ok {
+		path = strings.TrimSuffix(r.base, "/fhir/r4") + link
 	} else {
 		path = r.base + "/" + path
 	}
