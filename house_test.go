@@ -72,6 +72,8 @@ var mayImport = map[string][]string{
 	"cmd/concord": {"fhir", "merge", "audit/filesink", "internal/app", "internal/app/demo", "internal/config"},
 
 	"testharness":            {anything},
+	"testharness/browser":    {anything},
+	"testharness/servers":    {anything},
 	"testharness/fakeehr":    {anything},
 	"testharness/issuer":     {anything},
 	"testharness/population": {anything},

@@ -86,10 +86,11 @@ func New(ctx context.Context, cfg *config.Config, log io.Writer) (_ *App, err er
 	if err != nil {
 		return nil, err
 	}
-	a.Public = gateway.New(gateway.Config{
+	fhirAPI := gateway.New(gateway.Config{
 		PublicURL: cfg.PublicURL, Version: Version, Federator: fed, Engine: engine, GraphQL: queries, StandIns: backend, Verifier: verifier, Trail: trail,
 		Limits: limits, AuthServer: authServer(cfg), Log: a.log, Metrics: metrics,
 	})
+	a.Public = front(fhirAPI, cfg.Portal)
 	a.ready = &readiness{sink: a.sink, verifier: verifier}
 	a.Admin = adminHandler(reg, a.ready)
 	return a, nil

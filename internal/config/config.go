@@ -16,6 +16,7 @@ type Config struct {
 	MPI           MPI
 	Audit         Audit
 	RateLimit     RateLimit
+	Portal        Portal
 	Sources       []Source // in the order of the file; never empty
 }
 
@@ -73,6 +74,11 @@ const (
 // Audit says where the trail is kept.
 type Audit struct {
 	Dir string // created when it does not exist
+}
+
+// Portal says what a browser is shown.
+type Portal struct {
+	GraphiQL bool // an editor for GraphQL queries at /graphiql
 }
 
 // RateLimit says how much one caller may ask. The zero value limits nobody.

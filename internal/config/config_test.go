@@ -77,7 +77,8 @@ func TestGood(t *testing.T) {
 			MPI: config.MPI{Store: config.IndexStore{
 				Kind: config.IndexPostgres, URL: "postgres://concord@db.example.org/concord?passfile=/etc/concord/pgpass",
 			}},
-			Audit: config.Audit{Dir: "testdata/audit"},
+			Audit:  config.Audit{Dir: "testdata/audit"},
+			Portal: config.Portal{GraphiQL: true},
 			RateLimit: config.RateLimit{
 				Store:      config.CounterStore{RedisAddr: "redis.example.org:6379", RedisDB: 3},
 				Read:       config.Rate{Count: 10, Per: time.Second},

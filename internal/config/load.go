@@ -87,6 +87,9 @@ func readConfig(root *section) Config {
 	audit := root.at("audit").section()
 	c.Audit.Dir = audit.at("dir").required().dir()
 	audit.done()
+	portal := root.at("portal").section()
+	c.Portal.GraphiQL = portal.at("graphiql").truth(false)
+	portal.done()
 	c.Sources = readSources(root.at("sources"))
 	root.done()
 	return c

@@ -143,7 +143,7 @@ func (d *Demo) configuration(listen, admin string) (string, error) {
 	if err := os.WriteFile(key, d.World.Client.KeyPEM, 0o600); err != nil {
 		return "", err
 	}
-	text := fmt.Sprintf("listen: %s\nadmin_listen: %s\npublic_url: %s\nauth:\n  audience: %s/fhir/r4\n  issuers:\n    - issuer: %s\n      jwks_url: %s\nmpi:\n  store: sqlite:%s\naudit:\n  dir: %s\nsources:\n",
+	text := fmt.Sprintf("listen: %s\nadmin_listen: %s\npublic_url: %s\nauth:\n  audience: %s/fhir/r4\n  issuers:\n    - issuer: %s\n      jwks_url: %s\nmpi:\n  store: sqlite:%s\naudit:\n  dir: %s\nportal: {graphiql: true}\nsources:\n",
 		listen, admin, d.URL, d.URL, d.Issuer.URL(), d.Issuer.JWKSURL(), filepath.Join(d.dir, "mpi.db"), filepath.Join(d.dir, "audit"))
 	for _, e := range d.World.EHRs {
 		text += fmt.Sprintf("  - name: %s\n    vendor: %s\n    base_url: %s\n    timeout: 5s\n    auth:\n      type: backend_services\n      token_url: %s\n      client_id: %s\n      key_file: %s\n      key_id: %s\n",

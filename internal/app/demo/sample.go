@@ -116,6 +116,8 @@ func (d *Demo) Describe(w io.Writer) error {
 	p(`curl -s -D- -H "Authorization: Bearer $TOKEN" "$CONCORD/Condition?patient=$PATIENT"`)
 	p("curl -s -X POST %s/ehr/cerner/start", d.Control)
 	p("")
+	p("# or in a browser, with the token: %s/graphiql", d.URL)
+	p("")
 	p("The token sees everything and holds for an hour. Ctrl-C ends the demo and leaves nothing behind.")
 	_, err := io.WriteString(w, b.String())
 	return err
