@@ -29,7 +29,7 @@ func TestThirdPartyIsAsPublished(t *testing.T) {
 		if err != nil || d.IsDir() || d.Name() == "LICENSE" || d.Name() == "README.md" {
 			return err
 		}
-		b, err := os.ReadFile(name) //nolint:gosec // a file of this folder
+		b, err := os.ReadFile(name)
 		if err != nil {
 			return err
 		}

@@ -75,10 +75,10 @@ func Screenshot(ctx context.Context, t testing.TB, name string) {
 		t.Logf("screenshot: %v", err)
 		return
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := os.MkdirAll(dir, 0o700); err != nil { //nolint:gosec // the tester names it
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, filepath.Base(t.Name())+"-"+name+".png"), png, 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, filepath.Base(t.Name())+"-"+name+".png"), png, 0o600); err != nil { //nolint:gosec // the tester names it
 		t.Fatal(err)
 	}
 }
