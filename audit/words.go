@@ -22,17 +22,18 @@ const (
 	EventOpened                  // a sink was opened, so the process began
 	EventSealed                  // what a crash or a failed write left at a segment's end was cut off
 	EventCheckpoint              // the chain's head, signed when there is a key
+	EventIntended                // a write that is about to be sent to a source; its answer is an EventAccess of the same request
 )
 
 var eventNames = []string{"none", "fhir.api.access", "fhir.api.denied", "break_glass.used", "mpi.link.changed", "config.changed",
-	"audit.opened", "audit.sealed", "audit.checkpoint"}
+	"audit.opened", "audit.sealed", "audit.checkpoint", "fhir.api.intended"}
 
 // String is the type's name in the trail, such as "fhir.api.access".
 func (t EventType) String() string { return name(eventNames, uint8(t)) }
 
 // OfRequest tells whether events of this type describe one request, and so carry all the request's fields.
 func (t EventType) OfRequest() bool {
-	return t == EventAccess || t == EventDenied || t == EventBreakGlass
+	return t == EventAccess || t == EventDenied || t == EventBreakGlass || t == EventIntended
 }
 
 // OfSink tells whether only a sink may write events of this type.

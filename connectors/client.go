@@ -2,6 +2,7 @@ package connectors
 
 import (
 	"context"
+	"net/http"
 	"net/url"
 	"strings"
 	"sync/atomic"
@@ -19,6 +20,7 @@ type Client struct {
 	rules  *Rules
 	at     origin
 	http   *retryablehttp.Client
+	once   *http.Client                       // what is sent by it is never sent again
 	learnt map[fhir.ResourceType]*atomic.Bool // the source has shown that a search of this type needs a category
 }
 
@@ -35,7 +37,7 @@ func New(cfg Config, rules *Rules) (*Client, error) {
 	if !cfg.Source.Valid() {
 		return nil, &concord.Fault{Op: "configure: source name", Kind: concord.Invalid}
 	}
-	c := &Client{cfg: cfg, rules: rules, at: newOrigin(base), http: newRetrier(cfg.Transport), learnt: map[fhir.ResourceType]*atomic.Bool{}}
+	c := &Client{cfg: cfg, rules: rules, at: newOrigin(base), http: newRetrier(cfg.Transport), once: plainClient(cfg.Transport), learnt: map[fhir.ResourceType]*atomic.Bool{}}
 	for t := range rules.Types {
 		c.learnt[t] = new(atomic.Bool)
 	}

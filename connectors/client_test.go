@@ -28,7 +28,7 @@ import (
 
 const source concord.SourceID = "s"
 
-func connect(t testing.TB, base string, change ...func(*connectors.Config)) federation.Connector {
+func connect(t testing.TB, base string, change ...func(*connectors.Config)) connectors.Source {
 	t.Helper()
 	cfg := connectors.Config{Source: source, Base: base, Budget: 10 * time.Second}
 	for _, f := range change {

@@ -18,11 +18,10 @@ import (
 	"concord/connectors"
 	ct "concord/connectors/connectortest"
 	"concord/connectors/epic"
-	"concord/federation"
 )
 
 // memory is a source whose answers are made by f, without a network.
-func memory(t *testing.T, f func(r *http.Request) (status int, body []byte)) federation.Connector {
+func memory(t *testing.T, f func(r *http.Request) (status int, body []byte)) connectors.Source {
 	t.Helper()
 	c, err := epic.New(connectors.Config{Source: source, Base: "http://ehr.example/a/r4", Limits: connectors.Limits{Pages: 8, PageBytes: 1 << 20},
 		Transport: roundTrip(func(r *http.Request) (*http.Response, error) {

@@ -30,16 +30,22 @@ const (
 	HalfOpen State = "half-open" // one request tries, the others are refused
 )
 
-// guarded is a Connector behind a circuit breaker.
+// Source speaks to one EHR, in both directions.
+type Source interface {
+	federation.Connector
+	federation.Creator
+}
+
+// guarded is a Source behind a circuit breaker.
 type guarded struct {
-	next    federation.Connector
+	next    Source
 	breaker *gobreaker.CircuitBreaker[struct{}]
 }
 
 // Guard keeps requests from a source that is down: after a number of failures in a row (no connection, no answer in time,
 // 5xx, 429) it answers Unavailable at once for a while, and then lets one request try. That a source refuses a question,
 // or that the caller goes away, is no failure.
-func Guard(c federation.Connector, cfg GuardConfig) federation.Connector {
+func Guard(c Source, cfg GuardConfig) Source {
 	if cfg.Failures <= 0 {
 		cfg.Failures = 5
 	}
@@ -125,6 +131,15 @@ func (g *guarded) Read(ctx context.Context, t fhir.ResourceType, id string) (r f
 		return err
 	})
 	return r, err
+}
+
+// Create asks the connector behind, unless the guard is open.
+func (g *guarded) Create(ctx context.Context, t fhir.ResourceType, body []byte) (done federation.Created, err error) {
+	err = g.do(opCreate, func() (err error) {
+		done, err = g.next.Create(ctx, t, body)
+		return err
+	})
+	return done, err
 }
 
 func (g *guarded) do(op string, ask func() error) error {

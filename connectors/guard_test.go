@@ -36,6 +36,11 @@ func (s *scripted) Read(context.Context, fhir.ResourceType, string) (fhir.Resour
 	return fhir.Resource{}, s.err
 }
 
+func (s *scripted) Create(context.Context, fhir.ResourceType, []byte) (federation.Created, error) {
+	s.asked++
+	return federation.Created{ID: "new"}, s.err
+}
+
 func fail(kind concord.Kind, status int, err error) error {
 	return &concord.Fault{Op: "search", Kind: kind, Source: source, Status: status, Err: err}
 }

@@ -2,6 +2,7 @@ package federation
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"concord"
@@ -30,6 +31,22 @@ type Connector interface {
 	// source has merged the patient into another.
 	Read(ctx context.Context, t fhir.ResourceType, id string) (fhir.Resource, error)
 }
+
+// Creator files new resources at one EHR. It is safe for concurrent use. A create is sent once, whatever happens.
+type Creator interface {
+	// Create files body, a resource of type t without an id. Its error is a *concord.Fault; when whether the resource was
+	// filed can't be told, it is an ErrUnsure by errors.Is.
+	Create(ctx context.Context, t fhir.ResourceType, body []byte) (Created, error)
+}
+
+// Created is what a source made of a new resource. It holds PHI.
+type Created struct {
+	ID       string        // at the source
+	Resource fhir.Resource // as the source gave it back; the zero Resource when it did not
+}
+
+// ErrUnsure is the cause of a Fault of a create that may have been done all the same.
+var ErrUnsure = errors.New("whether the resource was filed is not known")
 
 // MovedTo is the cause of a Fault of Kind Moved.
 type MovedTo struct {

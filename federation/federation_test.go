@@ -87,7 +87,7 @@ func fetch(t *testing.T, second func(context.Context, federation.Query) (federat
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 	defer cancel()
-	res, err := f.Begin(ctx).Fetch(federation.Request{Person: p, Types: []fhir.ResourceType{"Condition"}, Strategy: strategy})
+	res, err := f.Begin(ctx, nil).Fetch(federation.Request{Person: p, Types: []fhir.ResourceType{"Condition"}, Strategy: strategy})
 	for _, e := range res.Record.Entries {
 		for _, c := range e.Copies {
 			told = append(told, string(c.Source)+"."+c.ID())
@@ -181,12 +181,12 @@ func TestIdentify(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := f.Begin(t.Context()).Identify(concord.NewPatientRef("a", "pa"))
+	p, err := f.Begin(t.Context(), nil).Identify(concord.NewPatientRef("a", "pa"))
 	if err != nil || len(p.Refs()) != 1 {
 		t.Fatalf("%v, %d records", err, len(p.Refs()))
 	}
 	ask := func() (int, string) {
-		res, err := f.Begin(t.Context()).Fetch(federation.Request{Person: p, Types: []fhir.ResourceType{"Condition"}})
+		res, err := f.Begin(t.Context(), nil).Fetch(federation.Request{Person: p, Types: []fhir.ResourceType{"Condition"}})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -56,9 +56,9 @@ type slot struct {
 // Strategy Abort the first failure by source and type, otherwise only Canceled. Sources that fail are Outcomes.
 func (s *Session) Fetch(r Request) (Result, error) {
 	known := s.locate(r.Person)
-	slots := make([][]slot, len(s.f.sources))
+	slots := make([][]slot, len(s.sources))
 	var g errgroup.Group
-	for i, c := range s.f.sources {
+	for i, c := range s.sources {
 		slots[i] = make([]slot, len(r.Types))
 		g.Go(func() error {
 			s.fetchFrom(c, r, known, slots[i])
@@ -72,7 +72,7 @@ func (s *Session) Fetch(r Request) (Result, error) {
 		keep = r.Keep(res.Person)
 	}
 	batches := make([]merge.Batch, 0, len(slots))
-	for i, c := range s.f.sources {
+	for i, c := range s.sources {
 		b := merge.Batch{Source: c.About().Source}
 		for _, x := range slots[i] {
 			b.Resources = slices.Grow(b.Resources, len(x.matches))

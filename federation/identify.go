@@ -51,9 +51,9 @@ func (s *Session) register(d mpi.Demographics) (mpi.Person, error) {
 		return mpi.Person{}, err
 	}
 	known := s.locate(p)
-	done := make(chan struct{}, len(s.f.sources))
+	done := make(chan struct{}, len(s.sources))
 	patience := time.Duration(math.MaxInt64)
-	for _, c := range s.f.sources {
+	for _, c := range s.sources {
 		patience = min(patience, c.About().Budget/3)
 		go func() { // ends with the source's budget
 			_, _ = known.at(c)
@@ -62,7 +62,7 @@ func (s *Session) register(d mpi.Demographics) (mpi.Person, error) {
 	}
 	enough := time.NewTimer(time.Until(s.began.Add(patience)))
 	defer enough.Stop()
-	for range s.f.sources {
+	for range s.sources {
 		select {
 		case <-done:
 		case <-enough.C:
@@ -91,7 +91,7 @@ func (s *Session) ReadCopy(source concord.SourceID, t fhir.ResourceType, id stri
 }
 
 func (s *Session) readAny(source concord.SourceID, t fhir.ResourceType, id string) (fhir.Resource, error) {
-	c := s.f.source(source)
+	c := s.source(source)
 	switch {
 	case t == fhir.TypePatient:
 		return s.patient(concord.NewPatientRef(source, id))
@@ -124,9 +124,9 @@ type Unified struct {
 // none.
 func (s *Session) Patients(p mpi.Person) Unified {
 	known := s.locate(p)
-	slots := make([]slot, len(s.f.sources))
+	slots := make([]slot, len(s.sources))
 	var g errgroup.Group
-	for i, c := range s.f.sources {
+	for i, c := range s.sources {
 		x := &slots[i]
 		x.outcome = Outcome{Source: c.About().Source, Type: fhir.TypePatient, Status: OK}
 		g.Go(func() error {
@@ -151,7 +151,7 @@ func (s *Session) Patients(p mpi.Person) Unified {
 	}
 	_ = g.Wait()
 	u := Unified{Person: known.person()}
-	for i, c := range s.f.sources {
+	for i, c := range s.sources {
 		for _, r := range slots[i].matches {
 			u.Copies = append(u.Copies, merge.Copy{Source: c.About().Source, Resource: r})
 		}
@@ -175,9 +175,9 @@ type Find struct {
 // Find is the people of whom some source has a Patient that matches, sorted by id, and an outcome for each source. The
 // error is a *concord.Fault: Invalid when too many match, otherwise the index's.
 func (s *Session) Find(f Find) ([]mpi.Person, []Outcome, error) {
-	slots := make([]slot, len(s.f.sources))
+	slots := make([]slot, len(s.sources))
 	var g errgroup.Group
-	for i, c := range s.f.sources {
+	for i, c := range s.sources {
 		x := &slots[i]
 		x.outcome = Outcome{Source: c.About().Source, Type: fhir.TypePatient, Status: OK}
 		g.Go(func() error {
@@ -192,7 +192,7 @@ func (s *Session) Find(f Find) ([]mpi.Person, []Outcome, error) {
 	s.prepared.Wait()
 	var refs []concord.PatientRef
 	var outcomes []Outcome
-	for i, c := range s.f.sources {
+	for i, c := range s.sources {
 		s.f.opts.Observe(slots[i].outcome)
 		outcomes = append(outcomes, slots[i].outcome)
 		for _, r := range slots[i].matches {
@@ -200,7 +200,7 @@ func (s *Session) Find(f Find) ([]mpi.Person, []Outcome, error) {
 		}
 	}
 	sortOutcomes(outcomes)
-	if len(refs) > f.Most*len(s.f.sources) {
+	if len(refs) > f.Most*len(s.sources) {
 		return nil, outcomes, &concord.Fault{Op: "find", Kind: concord.Invalid}
 	}
 	people, err := s.identifyAll(refs)
@@ -219,7 +219,7 @@ func (s *Session) prepare(ref concord.PatientRef) {
 			return
 		}
 		known := s.locate(p)
-		for _, c := range s.f.sources {
+		for _, c := range s.sources {
 			s.prepared.Go(func() {
 				refs, _ := known.at(c)
 				for _, r := range refs {

@@ -39,9 +39,9 @@ func (s *Session) locate(p mpi.Person) *locator {
 	if l, ok := s.locators[p.ID]; ok {
 		return l
 	}
-	l := &locator{s: s, p: p, spots: make(map[concord.SourceID]func() spot, len(s.f.sources))}
+	l := &locator{s: s, p: p, spots: make(map[concord.SourceID]func() spot, len(s.sources))}
 	l.known = sync.OnceValues(l.readKnown)
-	for _, c := range s.f.sources {
+	for _, c := range s.sources {
 		l.spots[c.About().Source] = sync.OnceValue(func() spot { return l.find(c) })
 	}
 	s.locators[p.ID] = l
@@ -157,7 +157,7 @@ func (l *locator) readKnown() ([]mpi.Demographics, error) {
 	answers := make(chan answer, len(refs))
 	patience := time.Duration(0)
 	for i, ref := range refs {
-		if c := l.s.f.source(ref.Source); c != nil {
+		if c := l.s.source(ref.Source); c != nil {
 			patience = max(patience, c.About().Budget/3)
 		}
 		go func() {
@@ -213,7 +213,7 @@ func (s *Session) patient(ref concord.PatientRef) (fhir.Resource, error) {
 	if ok {
 		return r, nil
 	}
-	c := s.f.source(ref.Source)
+	c := s.source(ref.Source)
 	if c == nil {
 		return fhir.Resource{}, &concord.Fault{Op: "read", Kind: concord.NotFound, Source: ref.Source}
 	}

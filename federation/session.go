@@ -29,6 +29,8 @@ type Options struct {
 	Reserve time.Duration
 	// AbsentFor is how long a source that answered that it has nobody like a person is believed; default 60 s.
 	AbsentFor time.Duration
+	// Creators are the sources that take new resources; nil for none.
+	Creators map[concord.SourceID]Creator
 	// Observe is told of each outcome, for metrics; may be nil.
 	Observe func(Outcome)
 	// Now is the clock; default time.Now.
@@ -70,13 +72,13 @@ func (f *Federator) Sources() []About {
 
 // Supports tells whether a source has resources of type t that can be asked for.
 func (f *Federator) Supports(source concord.SourceID, t fhir.ResourceType) bool {
-	c := f.source(source)
+	c := find(f.sources, source)
 	return c != nil && c.Supports(t)
 }
 
-// source is the connector of that name, or nil.
-func (f *Federator) source(id concord.SourceID) Connector {
-	for _, c := range f.sources {
+// find is the connector of that name, or nil.
+func find(all []Connector, id concord.SourceID) Connector {
+	for _, c := range all {
 		if c.About().Source == id {
 			return c
 		}
@@ -87,9 +89,10 @@ func (f *Federator) source(id concord.SourceID) Connector {
 // Session is one request's work with the sources: each source's budget runs from its Begin, whatever is asked of it, and
 // a patient that was read, or looked for, once is not again. It is safe for concurrent use, and not used after its request.
 type Session struct {
-	f     *Federator
-	ctx   context.Context //nolint:containedctx // a Session is the request; its methods share one deadline
-	began time.Time
+	f       *Federator
+	sources []Connector     // those that the request may ask, by SourceID
+	ctx     context.Context //nolint:containedctx // a Session is the request; its methods share one deadline
+	began   time.Time
 
 	mu       sync.Mutex
 	patients map[concord.PatientRef]fhir.Resource // the sources' Patients read so far
@@ -98,10 +101,17 @@ type Session struct {
 	prepared sync.WaitGroup // what a search of people has begun beforehand
 }
 
-// Begin starts a request's work. The context ends it.
-func (f *Federator) Begin(ctx context.Context) *Session {
-	return &Session{f: f, ctx: ctx, began: time.Now(), patients: map[concord.PatientRef]fhir.Resource{}, locators: map[mpi.PersonID]*locator{}}
+// Begin starts a request's work with the sources that may be asked for it; nil may says all. The context ends it.
+func (f *Federator) Begin(ctx context.Context, may func(concord.SourceID) bool) *Session {
+	s := &Session{f: f, sources: f.sources, ctx: ctx, began: time.Now(), patients: map[concord.PatientRef]fhir.Resource{}, locators: map[mpi.PersonID]*locator{}}
+	if may != nil {
+		s.sources = slices.DeleteFunc(slices.Clone(f.sources), func(c Connector) bool { return !may(c.About().Source) })
+	}
+	return s
 }
+
+// source is the connector of that name, or nil when the request may not ask it.
+func (s *Session) source(id concord.SourceID) Connector { return find(s.sources, id) }
 
 // within is the request's context, ended when the source's budget is used up.
 func (s *Session) within(c Connector) (context.Context, context.CancelFunc) {

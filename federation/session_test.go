@@ -107,7 +107,7 @@ func TestLookedForOnce(t *testing.T) {
 		return readA(ctx, t, id)
 	}
 	f, _ := federate(t, a, b)
-	s := f.Begin(t.Context())
+	s := f.Begin(t.Context(), nil)
 	p, err := s.Identify(concord.NewPatientRef("a", "pa"))
 	if err != nil {
 		t.Fatal(err)
@@ -137,7 +137,7 @@ func TestKeep(t *testing.T) {
 		t.Fatal(err)
 	}
 	records := 0
-	res, err := f.Begin(t.Context()).Fetch(federation.Request{Person: p, Types: []fhir.ResourceType{"Condition"},
+	res, err := f.Begin(t.Context(), nil).Fetch(federation.Request{Person: p, Types: []fhir.ResourceType{"Condition"},
 		Keep: func(p mpi.Person) func(merge.Copy) bool {
 			records = len(p.Refs())
 			return func(c merge.Copy) bool { return c.Source == "b" }
@@ -171,7 +171,7 @@ func TestIncluded(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			res, err := f.Begin(t.Context()).Fetch(federation.Request{Person: p, Types: []fhir.ResourceType{"Condition"}, Provenance: c.asked})
+			res, err := f.Begin(t.Context(), nil).Fetch(federation.Request{Person: p, Types: []fhir.ResourceType{"Condition"}, Provenance: c.asked})
 			if err != nil || len(res.Included) != c.n {
 				t.Errorf("%v, %d included", err, len(res.Included))
 			}
@@ -196,7 +196,7 @@ func TestBudget(t *testing.T) {
 	f, _ := federate(t, a)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	if _, _, err := f.Begin(ctx).ReadCopy("a", fhir.TypePatient, "pa"); err != nil {
+	if _, _, err := f.Begin(ctx, nil).ReadCopy("a", fhir.TypePatient, "pa"); err != nil {
 		t.Fatal(err)
 	}
 	whole, _ := ctx.Deadline()
@@ -205,13 +205,13 @@ func TestBudget(t *testing.T) {
 	}
 	ended, cancel := context.WithDeadline(t.Context(), time.Now().Add(-time.Second))
 	defer cancel()
-	_, o, err := f.Begin(ended).ReadCopy("a", fhir.TypePatient, "pa")
+	_, o, err := f.Begin(ended, nil).ReadCopy("a", fhir.TypePatient, "pa")
 	if !errors.Is(err, concord.Timeout) || o.Status != federation.Failed || calls != 1 {
 		t.Errorf("%v, %v, %d calls", err, o.Status, calls)
 	}
 	gone, leave := context.WithCancel(t.Context())
 	leave()
-	if _, err := f.Begin(gone).Fetch(federation.Request{Person: mpi.Person{ID: "p", Links: []mpi.Link{{Ref: concord.NewPatientRef("a", "pa"), Grade: mpi.Certain}}}, Types: []fhir.ResourceType{"Condition"}}); !errors.Is(err, concord.Canceled) {
+	if _, err := f.Begin(gone, nil).Fetch(federation.Request{Person: mpi.Person{ID: "p", Links: []mpi.Link{{Ref: concord.NewPatientRef("a", "pa"), Grade: mpi.Certain}}}, Types: []fhir.ResourceType{"Condition"}}); !errors.Is(err, concord.Canceled) {
 		t.Errorf("a caller that is gone: %v", err)
 	}
 }
@@ -231,7 +231,7 @@ func TestSeedOfTheOther(t *testing.T) {
 	if p, err = index.Link(t.Context(), p.ID, concord.NewPatientRef("b", "pb")); err != nil {
 		t.Fatal(err)
 	}
-	u := f.Begin(t.Context()).Patients(p)
+	u := f.Begin(t.Context(), nil).Patients(p)
 	if d := cmp.Diff([]string{"a failed timeout", "b ok", "c ok"}, statuses(u.Outcomes)); d != "" {
 		t.Error(d)
 	}
@@ -243,7 +243,7 @@ func TestSeedOfTheOther(t *testing.T) {
 // TestDecided: a patient whom somebody has taken out of a person leaves no gap in the person's record.
 func TestDecided(t *testing.T) {
 	f, index := federate(t, plain("a", "pa"), plain("b", "pb"))
-	p, err := f.Begin(t.Context()).Identify(concord.NewPatientRef("a", "pa"))
+	p, err := f.Begin(t.Context(), nil).Identify(concord.NewPatientRef("a", "pa"))
 	if err != nil || len(p.Refs()) != 2 {
 		t.Fatalf("%v, %d records", err, len(p.Refs()))
 	}
@@ -251,7 +251,7 @@ func TestDecided(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	u := f.Begin(t.Context()).Patients(kept)
+	u := f.Begin(t.Context(), nil).Patients(kept)
 	if d := cmp.Diff([]string{"a ok", "b ok"}, statuses(u.Outcomes)); d != "" || len(u.Copies) != 1 {
 		t.Errorf("%d copies %s", len(u.Copies), d)
 	}
@@ -278,7 +278,7 @@ func TestIdentifyWho(t *testing.T) {
 		kind concord.Kind
 	}{{"new", concord.Unknown}, {"old", concord.Unknown}, {"stray", concord.Moved}, {"mixed-up", concord.Malformed}, {"nobody", concord.NotFound}} {
 		t.Run(c.id, func(t *testing.T) {
-			p, err := f.Begin(t.Context()).Identify(concord.NewPatientRef("a", c.id))
+			p, err := f.Begin(t.Context(), nil).Identify(concord.NewPatientRef("a", c.id))
 			if concord.KindOf(err) != c.kind {
 				t.Fatalf("got %v", err)
 			}
@@ -287,7 +287,7 @@ func TestIdentifyWho(t *testing.T) {
 			}
 		})
 	}
-	if _, err := f.Begin(t.Context()).Identify(concord.NewPatientRef("nowhere", "1")); !errors.Is(err, concord.NotFound) {
+	if _, err := f.Begin(t.Context(), nil).Identify(concord.NewPatientRef("nowhere", "1")); !errors.Is(err, concord.NotFound) {
 		t.Errorf("an unknown source: %v", err)
 	}
 }
@@ -296,22 +296,22 @@ func TestIdentifyWho(t *testing.T) {
 func TestFind(t *testing.T) {
 	b := plain("b", "pb")
 	f, _ := federate(t, plain("a", "pa"), b)
-	people, outcomes, err := f.Begin(t.Context()).Find(federation.Find{Most: 5})
+	people, outcomes, err := f.Begin(t.Context(), nil).Find(federation.Find{Most: 5})
 	if err != nil || len(people) != 1 || len(people[0].Refs()) != 2 {
 		t.Errorf("%v, %d people", err, len(people))
 	}
 	if d := cmp.Diff([]string{"a ok", "b ok"}, statuses(outcomes)); d != "" {
 		t.Error(d)
 	}
-	if _, _, err := f.Begin(t.Context()).Find(federation.Find{Most: 0}); !errors.Is(err, concord.Invalid) {
+	if _, _, err := f.Begin(t.Context(), nil).Find(federation.Find{Most: 0}); !errors.Is(err, concord.Invalid) {
 		t.Errorf("too many: %v", err)
 	}
-	if people, _, err := f.Begin(t.Context()).Find(federation.Find{Most: 5, Keep: func(merge.Copy) bool { return false }}); err != nil || len(people) != 0 {
+	if people, _, err := f.Begin(t.Context(), nil).Find(federation.Find{Most: 5, Keep: func(merge.Copy) bool { return false }}); err != nil || len(people) != 0 {
 		t.Errorf("nobody: %v, %d people", err, len(people))
 	}
 	b.search = func(context.Context, federation.Query) (federation.Page, error) { panic("Secret") }
 	f, _ = federate(t, plain("a", "pa"), b)
-	people, outcomes, err = f.Begin(t.Context()).Find(federation.Find{Most: 5})
+	people, outcomes, err = f.Begin(t.Context(), nil).Find(federation.Find{Most: 5})
 	if d := cmp.Diff([]string{"a ok", "b failed internal"}, statuses(outcomes)); d != "" || err != nil || len(people) != 1 {
 		t.Errorf("%v, %d people %s", err, len(people), d)
 	}
@@ -332,7 +332,7 @@ func TestFindWhileOneHangs(t *testing.T) {
 		return federation.Page{}, ctx.Err()
 	}
 	f, _ := federate(t, a, b, c)
-	s := f.Begin(t.Context())
+	s := f.Begin(t.Context(), nil)
 	people, outcomes, err := s.Find(federation.Find{Most: 5, Params: []federation.Param{{Key: "family", Value: "Example"}}})
 	if d := cmp.Diff([]string{"a ok", "b ok", "c failed timeout"}, statuses(outcomes)); d != "" || err != nil || len(people) != 1 {
 		t.Fatalf("%v, %d people %s", err, len(people), d)
@@ -368,7 +368,7 @@ func TestReadCopy(t *testing.T) {
 		{"a", "Condition", "zero", concord.Malformed}, {"a", "Condition", "foreign", concord.Forbidden}, {"a", "Goal", "good", concord.NotFound}, {"z", "Condition", "good", concord.NotFound},
 	} {
 		t.Run(string(c.source)+" "+string(c.typ)+" "+c.id, func(t *testing.T) {
-			got, o, err := f.Begin(t.Context()).ReadCopy(c.source, c.typ, c.id)
+			got, o, err := f.Begin(t.Context(), nil).ReadCopy(c.source, c.typ, c.id)
 			if concord.KindOf(err) != c.kind || o.Complete() != (err == nil) || o.Source != c.source {
 				t.Errorf("%v, %v", err, o.Status)
 			}

@@ -69,6 +69,12 @@ func (g *Gateway) capabilities() *answer {
 	rest.Security.Service = []capabilityConcept{{Coding: []map[string]string{{"system": "http://terminology.hl7.org/CodeSystem/restful-security-service", "code": "SMART-on-FHIR"}}}}
 	for _, t := range g.offeredTypes() {
 		res := capabilityResource{Type: t, Interaction: []map[string]string{{"code": "read"}}}
+		for _, p := range g.cfg.Sources {
+			if slices.Contains(p.Creates, t) {
+				res.Interaction = append(res.Interaction, map[string]string{"code": "create"})
+				break
+			}
+		}
 		if slices.Contains(chart, t) || t == fhir.TypePatient {
 			res.Interaction = append(res.Interaction, map[string]string{"code": "search-type"})
 			res.SearchRevInclude = []string{"Provenance:target"}

@@ -70,10 +70,13 @@ func (p *problem) answer() *answer {
 }
 
 // strict tells whether the client asked for Prefer: handling=strict.
-func (x *exchange) strict() bool {
+func (x *exchange) strict() bool { return x.prefers("handling=strict") }
+
+// prefers tells whether the client's Prefer header says so (RFC 7240).
+func (x *exchange) prefers(what string) bool {
 	for _, h := range x.r.Header.Values("Prefer") {
 		for p := range strings.SplitSeq(h, ",") {
-			if strings.EqualFold(strings.ReplaceAll(strings.TrimSpace(p), " ", ""), "handling=strict") {
+			if strings.EqualFold(strings.ReplaceAll(strings.TrimSpace(p), " ", ""), what) {
 				return true
 			}
 		}

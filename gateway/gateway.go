@@ -29,6 +29,7 @@ type Config struct {
 	PublicURL string
 	Version   string // of the program, for the CapabilityStatement
 	Federator *federation.Federator
+	Sources   map[concord.SourceID]Policy // what is allowed at each source; one that is not here takes nothing, and answers everybody
 	Engine    *merge.Engine
 	GraphQL   *graphql.Engine
 	StandIns  mpi.StandIns
@@ -39,6 +40,12 @@ type Config struct {
 	AuthServer smart.AuthServer
 	Log        *slog.Logger
 	Metrics    *Metrics
+}
+
+// Policy says what is allowed at one source. The zero Policy lets every tenant read, and nobody write.
+type Policy struct {
+	Creates []fhir.ResourceType // that may be filed there
+	Tenants []string            // whose tokens reach it; nil: all
 }
 
 // Limits bound how often a caller may ask.
@@ -76,10 +83,11 @@ func New(cfg Config) *Gateway {
 	return g
 }
 
-// How large a request's body may be: that of a search, and that of a query with its variables.
+// How large a request's body may be: that of a search, that of a query with its variables, and a resource.
 const (
-	maxForm  = 64 << 10
-	maxQuery = 256 << 10
+	maxForm     = 64 << 10
+	maxQuery    = 256 << 10
+	maxResource = 4 << 20
 )
 
 // ServeHTTP answers one request. Whatever happens, what leaves is recorded first.
@@ -220,7 +228,7 @@ func accepts(r *http.Request) bool {
 
 // context finds whom the token's patient scopes are about, and makes the grant.
 func (g *Gateway) context(x *exchange) (*answer, *problem) {
-	x.session = g.cfg.Federator.Begin(x.ctx)
+	x.session = g.cfg.Federator.Begin(x.ctx, x.may)
 	x.scopes, _ = smart.ParseScopes(x.token.Scope)
 	wanted := slices.ContainsFunc(x.scopes, func(s smart.Scope) bool { return s.Prefix() == smart.PatientScope })
 	var of mpi.Person
@@ -235,6 +243,22 @@ func (g *Gateway) context(x *exchange) (*answer, *problem) {
 	}
 	x.give(of)
 	return nil, nil
+}
+
+// may tells whether the caller's tenant reaches a source.
+func (x *exchange) may(source concord.SourceID) bool {
+	t := x.g.cfg.Sources[source].Tenants
+	return t == nil || slices.Contains(t, x.token.Tenant)
+}
+
+// resolve finds what an id of the gateway means to the caller: what is at a source that the tenant does not reach is not
+// there.
+func (x *exchange) resolve(t fhir.ResourceType, id string) (address, error) {
+	a, err := x.g.resolveID(x.ctx, t, id)
+	if err == nil && a.source != "" && !x.may(a.source) {
+		return address{}, &concord.Fault{Op: "resolve", Kind: concord.NotFound}
+	}
+	return a, err
 }
 
 // give makes the grant for the context's patient; the zero Person is nobody.
@@ -267,7 +291,7 @@ func (g *Gateway) offered(t fhir.ResourceType) bool {
 
 // person is whom an id of the gateway means: a person's, or that of a source's patient. NotFound when nobody.
 func (x *exchange) person(id string) (mpi.Person, error) {
-	a, err := x.g.resolveID(x.ctx, fhir.TypePatient, id)
+	a, err := x.resolve(fhir.TypePatient, id)
 	if err != nil {
 		return mpi.Person{}, err
 	}
@@ -286,6 +310,8 @@ func (g *Gateway) interact(x *exchange) (*answer, *problem) {
 		return x.read()
 	case fhir.Everything:
 		return x.everything()
+	case fhir.Create:
+		return x.create()
 	case fhir.GraphQL:
 		return x.graphQL()
 	}

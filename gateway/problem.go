@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"concord"
+	"concord/federation"
 	"concord/fhir"
 )
 
@@ -140,6 +141,28 @@ func (p *problem) fault() *concord.Fault {
 		f.Kind = concord.Timeout
 	}
 	return f
+}
+
+// ofCreate is the problem of a create that was not done, or of which nobody knows whether it was.
+func ofCreate(err error) *problem {
+	f := faultIn(err)
+	if f == nil || f.Source == "" {
+		return ofFault(err)
+	}
+	p := ofSource(f)
+	switch {
+	case errors.Is(err, federation.ErrUnsure):
+		p.retryAfter = 0 // doing it again may do it twice
+		p.issues[0].text = "whether the source filed the resource is not known: search for it before it is sent again"
+		if p.issues[0].code == "transient" {
+			p.issues[0].code = "exception"
+		}
+	case f.Kind == concord.Invalid, f.Kind == concord.Conflict, f.Kind == concord.NotFound:
+		return &problem{status: http.StatusUnprocessableEntity, issues: []issue{{severity: "error", code: "processing", source: f.Source, text: "the source refuses this resource"}}}
+	case f.Kind == concord.Unsupported:
+		p.status = http.StatusNotImplemented
+	}
+	return p
 }
 
 // ofSource is the problem when one source's failure is the request's.

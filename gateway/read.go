@@ -33,7 +33,7 @@ func (x *exchange) read() (*answer, *problem) {
 // get finds one resource: a person's unified Patient, or one source's copy as it is. from are copies that may lead to it.
 func (x *exchange) get(t fhir.ResourceType, id string, from ...merge.Copy) (found, *problem) {
 	access := smart.Access{Type: t, Interaction: fhir.Read}
-	a, err := x.g.resolveID(x.ctx, t, id)
+	a, err := x.resolve(t, id)
 	if err != nil {
 		if p := x.check(access); p != nil {
 			return found{}, p
@@ -150,7 +150,7 @@ type ownCopy struct {
 
 // readCopy reads the copy that an id of the gateway means. It is safe for concurrent use.
 func (x *exchange) readCopy(t fhir.ResourceType, id string) (c ownCopy) {
-	a, err := x.g.resolveID(x.ctx, t, id)
+	a, err := x.resolve(t, id)
 	if err == nil && a.source == "" {
 		err = &concord.Fault{Op: "read", Kind: concord.NotFound}
 	}

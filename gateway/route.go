@@ -72,7 +72,7 @@ func classify(method, escapedPath string) (route, *problem) {
 	case len(parts) == 1 && method == http.MethodGet:
 		return route{interaction: fhir.SearchType, typ: t, template: at, built: true}, nil
 	case len(parts) == 1:
-		return only(method, route{interaction: fhir.Create, typ: t, template: at}, http.MethodPost)
+		return only(method, route{interaction: fhir.Create, typ: t, template: at, built: true}, http.MethodPost)
 	case len(parts) == 2 && parts[1] == "_search":
 		return only(method, route{interaction: fhir.SearchType, typ: t, template: at + "/_search", form: true, built: true}, http.MethodPost)
 	case len(parts) == 2 && parts[1] == "_history":
@@ -126,8 +126,11 @@ func operation(method string, t fhir.ResourceType, id, name string) (route, *pro
 
 // maxBody is how large the request's body may be.
 func (r route) maxBody() int64 {
-	if r.interaction == fhir.GraphQL {
+	switch r.interaction {
+	case fhir.GraphQL:
 		return maxQuery
+	case fhir.Create:
+		return maxResource
 	}
 	return maxForm
 }

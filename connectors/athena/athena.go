@@ -6,13 +6,12 @@ import (
 	"strings"
 
 	"concord/connectors"
-	"concord/federation"
 	"concord/fhir"
 )
 
 // New makes the connector of one practice, which cfg.Practice names: athenahealth routes a search by it. Its error is a
 // *concord.Fault of Kind Invalid, for a Config that can't be used.
-func New(cfg connectors.Config) (federation.Connector, error) { return connectors.New(cfg, rules()) }
+func New(cfg connectors.Config) (connectors.Source, error) { return connectors.New(cfg, rules()) }
 
 func rules() *connectors.Rules {
 	category := []string{"category"}

@@ -19,7 +19,7 @@ import (
 
 const source concord.SourceID = "athena"
 
-func connect(t *testing.T, s *ct.Site, practice string) federation.Connector {
+func connect(t *testing.T, s *ct.Site, practice string) connectors.Source {
 	t.Helper()
 	c, err := athena.New(connectors.Config{Source: source, Base: s.Base(), Budget: 10 * time.Second, Practice: practice})
 	if err != nil {

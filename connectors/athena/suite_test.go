@@ -6,13 +6,12 @@ import (
 	"concord/connectors"
 	"concord/connectors/athena"
 	"concord/connectors/connectortest"
-	"concord/federation"
 )
 
 func TestSuite(t *testing.T) { connectortest.Run(t, athena.New) }
 
 func TestSuiteGuarded(t *testing.T) {
-	connectortest.Run(t, func(cfg connectors.Config) (federation.Connector, error) {
+	connectortest.Run(t, func(cfg connectors.Config) (connectors.Source, error) {
 		c, err := athena.New(cfg)
 		if err != nil {
 			return nil, err

@@ -4,13 +4,12 @@ package cerner
 
 import (
 	"concord/connectors"
-	"concord/federation"
 	"concord/fhir"
 )
 
 // New makes the connector of one tenant, whose id is part of cfg.Base. Its error is a *concord.Fault of Kind Invalid, for
 // a Config that can't be used.
-func New(cfg connectors.Config) (federation.Connector, error) { return connectors.New(cfg, rules()) }
+func New(cfg connectors.Config) (connectors.Source, error) { return connectors.New(cfg, rules()) }
 
 func rules() *connectors.Rules {
 	category, date := []string{"category"}, []string{"date"}

@@ -21,7 +21,7 @@ import (
 
 const source concord.SourceID = "cerner"
 
-func connect(t *testing.T, s *ct.Site) federation.Connector {
+func connect(t *testing.T, s *ct.Site) connectors.Source {
 	t.Helper()
 	c, err := cerner.New(connectors.Config{Source: source, Base: s.Base(), Budget: 10 * time.Second})
 	if err != nil {

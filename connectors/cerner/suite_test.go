@@ -6,13 +6,12 @@ import (
 	"concord/connectors"
 	"concord/connectors/cerner"
 	"concord/connectors/connectortest"
-	"concord/federation"
 )
 
 func TestSuite(t *testing.T) { connectortest.Run(t, cerner.New) }
 
 func TestSuiteGuarded(t *testing.T) {
-	connectortest.Run(t, func(cfg connectors.Config) (federation.Connector, error) {
+	connectortest.Run(t, func(cfg connectors.Config) (connectors.Source, error) {
 		c, err := cerner.New(cfg)
 		if err != nil {
 			return nil, err

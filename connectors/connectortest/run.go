@@ -13,7 +13,7 @@ import (
 	"concord/fhir"
 )
 
-// Run holds the connectors that f makes to what federation.Connector promises.
+// Run holds the connectors that f makes to what federation.Connector and federation.Creator promise.
 func Run(t *testing.T, f Factory) {
 	t.Run("about", func(t *testing.T) { about(t, f) })
 	t.Run("pages", func(t *testing.T) { pages(t, f) })
@@ -27,6 +27,7 @@ func Run(t *testing.T, f Factory) {
 	t.Run("reads", func(t *testing.T) { reads(t, f) })
 	t.Run("ids", func(t *testing.T) { readsByID(t, f) })
 	t.Run("binary", func(t *testing.T) { binary(t, f) })
+	t.Run("creates", func(t *testing.T) { creates(t, f) })
 	t.Run("time", func(t *testing.T) { inTime(t, f) })
 	t.Run("many at once", func(t *testing.T) { concurrent(t, f) })
 }

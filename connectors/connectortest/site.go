@@ -19,7 +19,7 @@ import (
 )
 
 // Factory makes the connector under test. It may fill in what its vendor needs, and leaves the rest of cfg as it is.
-type Factory func(cfg connectors.Config) (federation.Connector, error)
+type Factory func(cfg connectors.Config) (connectors.Source, error)
 
 // What no error may hold: what was asked for, and what the source said.
 const (
@@ -81,7 +81,7 @@ func (s *Site) Queries() []string {
 }
 
 // connect makes the connector for s.
-func connect(t *testing.T, f Factory, s *Site, change ...func(*connectors.Config)) federation.Connector {
+func connect(t *testing.T, f Factory, s *Site, change ...func(*connectors.Config)) connectors.Source {
 	t.Helper()
 	cfg := connectors.Config{Source: source, Base: s.Base(), Budget: 10 * time.Second}
 	for _, c := range change {

@@ -5,13 +5,12 @@ package epic
 import (
 	"concord"
 	"concord/connectors"
-	"concord/federation"
 	"concord/fhir"
 )
 
 // New makes the connector of one Epic site. Sites may want the header Epic-Client-ID, which goes into cfg.Headers. Its
 // error is a *concord.Fault of Kind Invalid, for a Config that can't be used.
-func New(cfg connectors.Config) (federation.Connector, error) { return connectors.New(cfg, rules()) }
+func New(cfg connectors.Config) (connectors.Source, error) { return connectors.New(cfg, rules()) }
 
 func rules() *connectors.Rules {
 	category, date := []string{"category"}, []string{"date"}

@@ -23,7 +23,7 @@ import (
 
 const source concord.SourceID = "epic"
 
-func connect(t *testing.T, s *ct.Site, change ...func(*connectors.Config)) federation.Connector {
+func connect(t *testing.T, s *ct.Site, change ...func(*connectors.Config)) connectors.Source {
 	t.Helper()
 	cfg := connectors.Config{Source: source, Base: s.Base(), Budget: 10 * time.Second}
 	for _, f := range change {

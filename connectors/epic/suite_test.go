@@ -6,13 +6,12 @@ import (
 	"concord/connectors"
 	"concord/connectors/connectortest"
 	"concord/connectors/epic"
-	"concord/federation"
 )
 
 func TestSuite(t *testing.T) { connectortest.Run(t, epic.New) }
 
 func TestSuiteGuarded(t *testing.T) {
-	connectortest.Run(t, func(cfg connectors.Config) (federation.Connector, error) {
+	connectortest.Run(t, func(cfg connectors.Config) (connectors.Source, error) {
 		c, err := epic.New(cfg)
 		if err != nil {
 			return nil, err

@@ -4,12 +4,11 @@ package generic
 
 import (
 	"concord/connectors"
-	"concord/federation"
 	"concord/fhir"
 )
 
 // New makes the connector of one source. Its error is a *concord.Fault of Kind Invalid, for a Config that can't be used.
-func New(cfg connectors.Config) (federation.Connector, error) { return connectors.New(cfg, rules()) }
+func New(cfg connectors.Config) (connectors.Source, error) { return connectors.New(cfg, rules()) }
 
 // rules are those of US Core 6.1.0 (http://hl7.org/fhir/us/core/STU6.1/CapabilityStatement-us-core-server.html).
 func rules() *connectors.Rules {

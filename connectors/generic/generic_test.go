@@ -18,7 +18,7 @@ import (
 
 const source concord.SourceID = "generic"
 
-func connect(t *testing.T, s *ct.Site) federation.Connector {
+func connect(t *testing.T, s *ct.Site) connectors.Source {
 	t.Helper()
 	c, err := generic.New(connectors.Config{Source: source, Base: s.Base(), Budget: 10 * time.Second})
 	if err != nil {

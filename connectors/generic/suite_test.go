@@ -6,13 +6,12 @@ import (
 	"concord/connectors"
 	"concord/connectors/connectortest"
 	"concord/connectors/generic"
-	"concord/federation"
 )
 
 func TestSuite(t *testing.T) { connectortest.Run(t, generic.New) }
 
 func TestSuiteGuarded(t *testing.T) {
-	connectortest.Run(t, func(cfg connectors.Config) (federation.Connector, error) {
+	connectortest.Run(t, func(cfg connectors.Config) (connectors.Source, error) {
 		c, err := generic.New(cfg)
 		if err != nil {
 			return nil, err

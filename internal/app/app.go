@@ -69,12 +69,12 @@ func New(ctx context.Context, cfg *config.Config, log io.Writer) (_ *App, err er
 	if err != nil {
 		return nil, err
 	}
-	sources, err := a.sources(reg)
+	sources, creators, err := a.sources(reg)
 	if err != nil {
 		return nil, err
 	}
 	engine := merge.NewEngine(merge.Default())
-	fed, err := federation.New(sources, index, engine, federation.Options{Observe: metrics.Asked})
+	fed, err := federation.New(sources, index, engine, federation.Options{Observe: metrics.Asked, Creators: creators})
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +87,7 @@ func New(ctx context.Context, cfg *config.Config, log io.Writer) (_ *App, err er
 		return nil, err
 	}
 	fhirAPI := gateway.New(gateway.Config{
-		PublicURL: cfg.PublicURL, Version: Version, Federator: fed, Engine: engine, GraphQL: queries, StandIns: backend, Verifier: verifier, Trail: trail,
+		PublicURL: cfg.PublicURL, Version: Version, Federator: fed, Sources: policies(cfg), Engine: engine, GraphQL: queries, StandIns: backend, Verifier: verifier, Trail: trail,
 		Limits: limits, AuthServer: authServer(cfg), Log: a.log, Metrics: metrics,
 	})
 	a.Public = front(fhirAPI, cfg.Portal)

@@ -17,28 +17,30 @@ import (
 	"concord/connectors/generic"
 	"concord/federation"
 	"concord/fhir"
+	"concord/gateway"
 	"concord/internal/config"
 )
 
 // vendors makes the connector of each vendor.
-var vendors = map[config.Vendor]func(connectors.Config) (federation.Connector, error){
+var vendors = map[config.Vendor]func(connectors.Config) (connectors.Source, error){
 	config.Epic: epic.New, config.Cerner: cerner.New, config.Athena: athena.New, config.Generic: generic.New,
 }
 
-// sources makes the connectors, each behind its guard.
-func (a *App) sources(reg prometheus.Registerer) ([]federation.Connector, error) {
+// sources makes the connectors, each behind its guard, and of them those at which new resources may be filed.
+func (a *App) sources(reg prometheus.Registerer) ([]federation.Connector, map[concord.SourceID]federation.Creator, error) {
 	state := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "concord_source_guard_open", Help: "1 while a source is not asked because it has failed."}, []string{"source"})
 	requests := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "concord_source_http_requests_total", Help: "HTTP requests to sources."}, []string{"source", "op", "kind"})
 	reg.MustRegister(state, requests)
 	var out []federation.Connector
+	creators := map[concord.SourceID]federation.Creator{}
 	for _, s := range a.cfg.Sources {
 		transport, err := sourceTransport(s.TLS)
 		if err != nil {
-			return nil, fileFault(s.Name, err)
+			return nil, nil, fileFault(s.Name, err)
 		}
 		tokens, err := sourceTokens(s, transport)
 		if err != nil {
-			return nil, fileFault(s.Name, err)
+			return nil, nil, fileFault(s.Name, err)
 		}
 		categories := map[fhir.ResourceType][]string{}
 		for t, c := range s.Categories {
@@ -52,17 +54,34 @@ func (a *App) sources(reg prometheus.Registerer) ([]federation.Connector, error)
 			},
 		})
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		out = append(out, connectors.Guard(c, connectors.GuardConfig{OnState: func(source concord.SourceID, to connectors.State) {
+		source := connectors.Guard(c, connectors.GuardConfig{OnState: func(source concord.SourceID, to connectors.State) {
 			open := 0.0
 			if to != connectors.Closed {
 				open = 1
 			}
 			state.WithLabelValues(string(source)).Set(open)
-		}}))
+		}})
+		out = append(out, source)
+		if len(s.Creates) > 0 {
+			creators[s.Name] = source
+		}
 	}
-	return out, nil
+	return out, creators, nil
+}
+
+// policies are what the configuration allows at each source.
+func policies(cfg *config.Config) map[concord.SourceID]gateway.Policy {
+	all := map[concord.SourceID]gateway.Policy{}
+	for _, s := range cfg.Sources {
+		p := gateway.Policy{Tenants: s.Tenants}
+		for _, t := range s.Creates {
+			p.Creates = append(p.Creates, fhir.ResourceType(t))
+		}
+		all[s.Name] = p
+	}
+	return all
 }
 
 // fileFault is the error for a source that can't be set up. What it wraps names a file at most.

@@ -98,6 +98,7 @@ func TestGood(t *testing.T) {
 					PageSize:   100,
 					Headers:    map[string]string{"Epic-Client-Id": "7f0c"},
 					Categories: map[string][]string{"Observation": {"laboratory", "vital-signs"}, "CarePlan": {"38717003"}},
+					Creates:    []string{"Condition"}, Tenants: []string{"lakeside", "riverside"},
 				},
 				{
 					Name: "athena", Vendor: config.Athena, BaseURL: "https://api.example.org/fhir/r4", Timeout: 5 * time.Second,

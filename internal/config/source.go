@@ -23,6 +23,8 @@ type Source struct {
 	PageSize   int                 // entries asked for in a page; 0: what suits the vendor
 	Headers    map[string]string   // sent with every request to BaseURL, by canonical name; never a credential
 	Categories map[string][]string // by resource type: the categories that this site takes; absent type: the vendor's usual ones
+	Creates    []string            // the resource types that may be filed here; empty: none
+	Tenants    []string            // whose tokens reach this source; empty: all tenants'
 }
 
 // Vendor names a family of EHRs, which decides the source's quirks. The zero value is none.
@@ -112,6 +114,12 @@ func readSource(s *section) (Source, field) {
 		PageSize:   s.at("page_size").whole(maxPageSize),
 		Headers:    readHeaders(s.at("headers").section()),
 		Categories: readCategories(s.at("categories").section()),
+		Creates: words(s.at("creates").list(), func(item field, word string) {
+			if !typeName.MatchString(word) {
+				item.fail("must be a resource type, such as Observation")
+			}
+		}),
+		Tenants: words(s.at("tenants").list(), nil),
 	}
 	if src.Name != "" && !src.Name.Valid() {
 		name.fail("must be a lower-case letter, then at most 15 lower-case letters or digits")

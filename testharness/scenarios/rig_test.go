@@ -72,6 +72,12 @@ func start(t *testing.T, w *testharness.World, timeout string) *rig {
 // startIn is start with the index and the trail of an earlier gateway.
 func startIn(t *testing.T, w *testharness.World, timeout, dir string) *rig {
 	t.Helper()
+	return startWith(t, w, timeout, dir, nil)
+}
+
+// startWith is startIn with further keys of the sources' configuration, such as "creates: [Condition]".
+func startWith(t *testing.T, w *testharness.World, timeout, dir string, keys map[concord.SourceID]string) *rig {
+	t.Helper()
 	iss, err := issuer.Start(issuer.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -91,6 +97,9 @@ func startIn(t *testing.T, w *testharness.World, timeout, dir string) *rig {
 			}
 			text += fmt.Sprintf("      type: backend_services\n      token_url: %s\n      client_id: %s\n      key_file: %s\n      key_id: %s\n      scopes: [system/Patient.read, system/Condition.read, system/Observation.read]\n",
 				e.TokenURL(), w.Client.ID, key, w.Client.KeyID)
+		}
+		if more := keys[e.Source()]; more != "" {
+			text += "    " + more + "\n"
 		}
 		if e.Vendor() == "athena" {
 			text += "    practice: " + strings.TrimPrefix(e.Practice(), "Organization/") + "\n"
