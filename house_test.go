@@ -66,6 +66,7 @@ var mayImport = map[string][]string{
 
 	"internal/config":   {},
 	"internal/obs":      {},
+	"internal/tlsfiles": {},
 	"internal/app":      {product},
 	"internal/app/demo": {anything},
 
@@ -73,6 +74,7 @@ var mayImport = map[string][]string{
 
 	"testharness":            {anything},
 	"testharness/browser":    {anything},
+	"testharness/devca":      {anything},
 	"testharness/servers":    {anything},
 	"testharness/fakeehr":    {anything},
 	"testharness/issuer":     {anything},

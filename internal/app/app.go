@@ -18,6 +18,7 @@ import (
 	"concord/graphql"
 	"concord/internal/config"
 	"concord/internal/obs"
+	"concord/internal/tlsfiles"
 	"concord/merge"
 	"concord/mpi"
 	"concord/mpi/cached"
@@ -37,6 +38,9 @@ type App struct {
 	cfg     *config.Config
 	sink    *filesink.Sink
 	ready   *readiness
+	own     *tlsfiles.Pair  // the gateway's own certificate; nil for plain HTTP
+	clients *tlsfiles.Roots // whose certificates clients must present; nil: none
+	expiry  *expiry
 	closers []func() error
 	log     *slog.Logger
 }
@@ -52,6 +56,10 @@ func New(ctx context.Context, cfg *config.Config, log io.Writer) (_ *App, err er
 	reg := obs.NewRegistry()
 	metrics := gateway.NewMetrics(reg)
 
+	a.expiry = newExpiry(reg)
+	if err := a.certificates(); err != nil {
+		return nil, err
+	}
 	index, backend, err := a.index(ctx)
 	if err != nil {
 		return nil, err

@@ -2,14 +2,13 @@ package app
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
 	"time"
+
+	"concord/internal/tlsfiles"
 )
 
 // Serve listens and answers until ctx ends; then it takes no new requests, lets those under way finish within the
@@ -30,9 +29,7 @@ func (a *App) Serve(ctx context.Context) error {
 // ServeOn is Serve on listeners that are open already; it closes them.
 func (a *App) ServeOn(ctx context.Context, public, admin net.Listener) error {
 	front := server(a.Public)
-	if err := a.secure(front); err != nil {
-		return errors.Join(err, public.Close(), admin.Close())
-	}
+	a.secure(front)
 	back := server(a.Admin)
 	failed := make(chan error, 2)
 	go func() {
@@ -73,29 +70,9 @@ func server(h http.Handler) *http.Server {
 	}
 }
 
-// secure sets the gateway's certificate, if it has one. The files are read again when they change.
-func (a *App) secure(s *http.Server) error {
-	t := a.cfg.TLS
-	if t.CertFile == "" {
-		return nil
+// secure sets the gateway's certificate, if it has one.
+func (a *App) secure(s *http.Server) {
+	if a.own != nil {
+		s.TLSConfig = tlsfiles.Server(a.own, a.clients)
 	}
-	if _, err := tls.LoadX509KeyPair(t.CertFile, t.KeyFile); err != nil {
-		return err
-	}
-	s.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
-		pair, err := tls.LoadX509KeyPair(t.CertFile, t.KeyFile)
-		return &pair, err
-	}}
-	if t.ClientCAFile != "" {
-		pem, err := os.ReadFile(t.ClientCAFile)
-		if err != nil {
-			return err
-		}
-		s.TLSConfig.ClientCAs = x509.NewCertPool()
-		if !s.TLSConfig.ClientCAs.AppendCertsFromPEM(pem) {
-			return errors.New("tls.client_ca_file: no certificate in it")
-		}
-		s.TLSConfig.ClientAuth = tls.RequireAndVerifyClientCert
-	}
-	return nil
 }

@@ -1,7 +1,6 @@
 package app
 
 import (
-	"crypto/tls"
 	"crypto/x509"
 	"net/http"
 	"os"
@@ -19,6 +18,7 @@ import (
 	"concord/fhir"
 	"concord/gateway"
 	"concord/internal/config"
+	"concord/internal/tlsfiles"
 )
 
 // vendors makes the connector of each vendor.
@@ -34,7 +34,7 @@ func (a *App) sources(reg prometheus.Registerer) ([]federation.Connector, map[co
 	var out []federation.Connector
 	creators := map[concord.SourceID]federation.Creator{}
 	for _, s := range a.cfg.Sources {
-		transport, err := sourceTransport(s.TLS)
+		transport, err := a.sourceTransport(s.Name, s.TLS)
 		if err != nil {
 			return nil, nil, fileFault(s.Name, err)
 		}
@@ -90,24 +90,24 @@ func fileFault(source concord.SourceID, err error) error {
 }
 
 // sourceTransport is the transport to one source, with its roots and our certificate.
-func sourceTransport(t config.SourceTLS) (http.RoundTripper, error) {
-	c := &tls.Config{MinVersion: tls.VersionTLS12}
+func (a *App) sourceTransport(name concord.SourceID, t config.SourceTLS) (http.RoundTripper, error) {
+	var roots *tlsfiles.Roots
+	var own *tlsfiles.Pair
+	var err error
 	if t.CAFile != "" {
-		pem, err := os.ReadFile(t.CAFile)
-		if err != nil {
+		if roots, err = tlsfiles.LoadRoots(t.CAFile); err != nil {
 			return nil, err
 		}
-		c.RootCAs = x509.NewCertPool()
-		c.RootCAs.AppendCertsFromPEM(pem)
 	}
 	if t.CertFile != "" {
-		pair, err := tls.LoadX509KeyPair(t.CertFile, t.KeyFile)
-		if err != nil {
+		if own, err = tlsfiles.LoadPair(t.CertFile, t.KeyFile); err != nil {
 			return nil, err
 		}
-		c.Certificates = []tls.Certificate{pair}
+		a.expiry.watch(string(name), own)
 	}
-	return connectors.NewTransport(c), nil
+	return tlsfiles.Transport(roots, func(pool *x509.CertPool) http.RoundTripper {
+		return connectors.NewTransport(tlsfiles.Client(pool, own))
+	}), nil
 }
 
 // sourceTokens is how the gateway proves itself to one source; nil for none.

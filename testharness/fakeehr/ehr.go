@@ -2,8 +2,11 @@ package fakeehr
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"net"
 	"net/http"
 	"strings"
@@ -38,6 +41,8 @@ type Options struct {
 	Deny []string
 	// Withheld lists, per type, what Epic says it leaves out of answers (code 59204).
 	Withheld map[string][]string
+	// TLS makes it speak HTTPS by that configuration; nil is plain HTTP.
+	TLS *tls.Config
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 }
@@ -235,7 +240,11 @@ func (e *EHR) Start() error {
 	srv := e.foreign
 	e.mu.Unlock()
 	e.serve(srv, l)
-	e.setBase("http://" + e.addr + e.path)
+	scheme := "http://"
+	if e.o.TLS != nil {
+		scheme = "https://"
+	}
+	e.setBase(scheme + e.addr + e.path)
 	return nil
 }
 
@@ -262,6 +271,10 @@ func (e *EHR) listen(addr string) error {
 	}}
 	srv := e.server
 	e.mu.Unlock()
+	if e.o.TLS != nil {
+		srv.ErrorLog = log.New(io.Discard, "", 0) // clients without a certificate are what some tests are about
+		l = tls.NewListener(l, e.o.TLS)
+	}
 	e.serve(srv, l)
 	return nil
 }

@@ -27,6 +27,7 @@ type Options struct {
 	Listen string // of the gateway; default 127.0.0.1:8080
 	Data   string // a folder of Synthea patient Bundles, .json or .json.gz; default: a generated population
 	Seed   uint64 // of the population; default 1
+	TLS    bool   // mutual TLS between all, by a certification authority of the demo's own
 	// Persons is how many people are generated; default 12.
 	Persons int
 }
@@ -41,6 +42,7 @@ type Demo struct {
 	Sample  Sample
 
 	dir     string
+	mutual  *mutual // nil: plain HTTP
 	stop    context.CancelFunc
 	served  chan error
 	control *http.Server
@@ -74,11 +76,17 @@ func Start(ctx context.Context, o Options, log io.Writer) (_ *Demo, err error) {
 			_ = public.Close()
 		}
 	}()
-	d.URL = "http://" + public.Addr().String()
 	if d.dir, err = os.MkdirTemp("", "concord-demo-"); err != nil {
 		return nil, err
 	}
-	if d.World, err = world(o); err != nil {
+	d.URL = "http://" + public.Addr().String()
+	if o.TLS {
+		d.URL = "https://" + public.Addr().String()
+		if d.mutual, err = newMutual(d.dir); err != nil {
+			return nil, err
+		}
+	}
+	if d.World, err = d.world(o); err != nil {
 		return nil, err
 	}
 	if d.Issuer, err = issuer.Start(issuer.Options{Audience: d.URL + "/fhir/r4", Lifetime: tokenLife}); err != nil {
@@ -93,8 +101,11 @@ func Start(ctx context.Context, o Options, log io.Writer) (_ *Demo, err error) {
 	return d, d.sample(ctx)
 }
 
-func world(o Options) (*testharness.World, error) {
+func (d *Demo) world(o Options) (*testharness.World, error) {
 	opts := testharness.Options{Auth: fakeehr.AuthKey}
+	if d.mutual != nil {
+		opts.Tune = d.mutual.tune
+	}
 	opts.Population = population.Options{Seed: max(o.Seed, 1), Persons: o.Persons, Decoys: .3, Conflicts: 2, Noise: population.AllNoise()}
 	if opts.Population.Persons == 0 {
 		opts.Population.Persons = 12
@@ -145,10 +156,16 @@ func (d *Demo) configuration(listen, admin string) (string, error) {
 	}
 	text := fmt.Sprintf("listen: %s\nadmin_listen: %s\npublic_url: %s\nauth:\n  audience: %s/fhir/r4\n  issuers:\n    - issuer: %s\n      jwks_url: %s\nmpi:\n  store: sqlite:%s\naudit:\n  dir: %s\nportal: {graphiql: true}\nsources:\n",
 		listen, admin, d.URL, d.URL, d.Issuer.URL(), d.Issuer.JWKSURL(), filepath.Join(d.dir, "mpi.db"), filepath.Join(d.dir, "audit"))
+	if d.mutual != nil {
+		text = d.mutual.gatewayKeys() + text
+	}
 	for _, e := range d.World.EHRs {
 		text += fmt.Sprintf("  - name: %s\n    vendor: %s\n    base_url: %s\n    timeout: 5s\n    auth:\n      type: backend_services\n      token_url: %s\n      client_id: %s\n      key_file: %s\n      key_id: %s\n",
 			e.Source(), e.Vendor(), e.URL(), e.TokenURL(), d.World.Client.ID, key, d.World.Client.KeyID)
 		text += "      scopes: [" + strings.Join(sourceScopes(), ", ") + "]\n"
+		if d.mutual != nil {
+			text += d.mutual.sourceKeys()
+		}
 		if e.Vendor() == population.Athena {
 			text += fmt.Sprintf("    practice: %s\n", strings.TrimPrefix(e.Practice(), "Organization/"))
 		}

@@ -49,7 +49,8 @@ func (d *Demo) find(ctx context.Context, patient string) (id string, sources int
 		return "", 0, err
 	}
 	r.Header.Set("Authorization", "Bearer "+d.Sample.Token)
-	client := &http.Client{Timeout: 30 * time.Second}
+	client := d.HTTPClient()
+	client.Timeout = 30 * time.Second
 	a, err := client.Do(r)
 	if err != nil {
 		return "", 0, err
@@ -87,6 +88,10 @@ func (d *Demo) find(ctx context.Context, patient string) (id string, sources int
 func (d *Demo) Describe(w io.Writer) error {
 	var b strings.Builder
 	p := func(format string, a ...any) { fmt.Fprintf(&b, format+"\n", a...) }
+	curl := "curl -s"
+	if d.mutual != nil {
+		curl = d.mutual.curl()
+	}
 	p("Concord is up. One record out of three EHRs:")
 	p("")
 	for _, e := range d.World.EHRs {
@@ -103,17 +108,17 @@ func (d *Demo) Describe(w io.Writer) error {
 	p("export TOKEN=%s", d.Sample.Token)
 	p("")
 	p("# one person, and the records that were recognised as this person's")
-	p(`curl -s -H "Authorization: Bearer $TOKEN" "$CONCORD/Patient/$PATIENT"`)
+	p("%s", curl+` -H "Authorization: Bearer $TOKEN" "$CONCORD/Patient/$PATIENT"`)
 	p("")
 	p("# one merged Bundle; each entry's meta says which copies it stands for")
-	p(`curl -s -H "Authorization: Bearer $TOKEN" "$CONCORD/Observation?patient=$PATIENT&category=laboratory&_count=5"`)
+	p("%s", curl+` -H "Authorization: Bearer $TOKEN" "$CONCORD/Observation?patient=$PATIENT&category=laboratory&_count=5"`)
 	p("")
 	p("# the whole chart")
-	p(`curl -s -H "Authorization: Bearer $TOKEN" "$CONCORD/Patient/$PATIENT/\$everything"`)
+	p("%s", curl+` -H "Authorization: Bearer $TOKEN" "$CONCORD/Patient/$PATIENT/\$everything"`)
 	p("")
 	p("# pull the plug of one EHR: the Bundle itself says what is missing now")
 	p("curl -s -X POST %s/ehr/cerner/stop", d.Control)
-	p(`curl -s -D- -H "Authorization: Bearer $TOKEN" "$CONCORD/Condition?patient=$PATIENT"`)
+	p("%s", curl+` -D- -H "Authorization: Bearer $TOKEN" "$CONCORD/Condition?patient=$PATIENT"`)
 	p("curl -s -X POST %s/ehr/cerner/start", d.Control)
 	p("")
 	p("# or in a browser, with the token: %s/graphiql", d.URL)
