@@ -25,7 +25,7 @@ func (s *Session) Create(source concord.SourceID, t fhir.ResourceType, body []by
 		c := s.source(source)
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(s.ctx), c.About().Budget)
 		defer cancel()
-		o.Requests = 1
+		o.Requests, o.Began = 1, began
 		done, err = s.create(ctx, source, t, body)
 	}
 	if err != nil {

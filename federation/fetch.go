@@ -127,7 +127,7 @@ func (s *Session) fetchFrom(c Connector, r Request, known *locator, slots []slot
 	if fault != nil {
 		for i := range slots {
 			slots[i].outcome.failed(fault, 0)
-			slots[i].outcome.Elapsed = time.Since(s.began)
+			slots[i].outcome.Began, slots[i].outcome.Elapsed = s.began, time.Since(s.began)
 		}
 		return
 	}
@@ -181,6 +181,9 @@ func (s *Session) fetchOne(c Connector, r Request, t fhir.ResourceType, ref conc
 	x.outcome.Requests += page.Requests
 	if err != nil {
 		x.outcome.failed(err, len(page.Matches)+before)
+	}
+	if x.outcome.Began.IsZero() {
+		x.outcome.Began = began
 	}
 	x.outcome.Elapsed = max(x.outcome.Elapsed, time.Since(began))
 }

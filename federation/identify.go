@@ -85,7 +85,7 @@ func (s *Session) ReadCopy(source concord.SourceID, t fhir.ResourceType, id stri
 		o.failed(err, 0)
 		err = o.Fault
 	}
-	o.Elapsed = time.Since(began)
+	o.Began, o.Elapsed = began, time.Since(began)
 	s.f.opts.Observe(o)
 	return merge.Copy{Source: source, Resource: r}, o, err
 }
@@ -131,7 +131,7 @@ func (s *Session) Patients(p mpi.Person) Unified {
 		x.outcome = Outcome{Source: c.About().Source, Type: fhir.TypePatient, Status: OK}
 		g.Go(func() error {
 			began := time.Now()
-			defer func() { x.outcome.Elapsed = time.Since(began) }()
+			defer func() { x.outcome.Began, x.outcome.Elapsed = began, time.Since(began) }()
 			refs, fault := known.at(c)
 			if fault != nil {
 				x.outcome.failed(fault, 0)
@@ -240,7 +240,7 @@ func (s *Session) findAt(c Connector, f Find, x *slot) {
 	page, err := ask(s, c, "search", func(ctx context.Context) (Page, error) {
 		return c.Search(ctx, Query{Type: fhir.TypePatient, Params: f.Params})
 	})
-	x.outcome.Elapsed = time.Since(began)
+	x.outcome.Began, x.outcome.Elapsed = began, time.Since(began)
 	for _, r := range page.Matches {
 		if r.Type() != fhir.TypePatient || r.ID() == "" {
 			x.outcome.note(NoteDropped)

@@ -45,6 +45,7 @@ type Outcome struct {
 	Notes     []NoteCode     // sorted, each once
 	Resources int            // copies that it gave and that were kept
 	Requests  int
+	Began     time.Time // when the source was first asked for it; zero when it was not
 	Elapsed   time.Duration
 }
 

@@ -14,6 +14,7 @@ import (
 	"concord/audit"
 	"concord/federation"
 	"concord/fhir"
+	"concord/internal/obs"
 	"concord/mpi"
 )
 
@@ -66,13 +67,29 @@ func (x *exchange) deliver(w http.ResponseWriter, a *answer) {
 	if x.r.Method != http.MethodHead {
 		_, _ = w.Write(a.body) //nolint:gosec // JSON, and said to be; whoever is gone can't be told
 	}
-	x.observe(a.status)
+	x.observe(a)
 }
 
-func (x *exchange) observe(status int) {
+func (x *exchange) observe(a *answer) {
+	status := a.status
+	x.traced(a)
 	x.g.cfg.Metrics.answered(x, status, time.Since(x.began))
 	x.g.cfg.Log.Info("request", slog.String("request_id", x.id), slog.String("route", x.route.template), slog.String("method", audit.MethodOf(x.r.Method).String()),
 		slog.Int("status", status), slog.Int64("ms", time.Since(x.began).Milliseconds()))
+}
+
+// traced ends the request's span.
+func (x *exchange) traced(a *answer) {
+	asks := make([]obs.Ask, 0, len(x.outcomes))
+	for _, o := range x.outcomes {
+		ask := obs.Ask{Source: string(o.Source), Type: string(o.Type), Outcome: o.Status.String(), Requests: o.Requests, Resources: o.Resources, Began: o.Began, Elapsed: o.Elapsed}
+		if o.Fault != nil {
+			ask.Kind = o.Fault.Kind.String()
+		}
+		asks = append(asks, ask)
+	}
+	x.span.End(obs.Answer{Route: x.route.template, Interaction: auditInteraction(x.route.interaction).String(), Outcome: outcomeOf(a.status, a.partial).String(),
+		Denial: x.denied.String(), RequestID: x.id, Status: a.status}, asks)
 }
 
 func matchesETag(r *http.Request, etag string) bool {
@@ -131,15 +148,8 @@ func (x *exchange) event(a *answer) audit.Event {
 	if e.PrincipalID == "" {
 		e.PrincipalID = x.token.Client
 	}
-	switch {
-	case a.status == http.StatusUnauthorized || a.status == http.StatusForbidden || a.status == http.StatusTooManyRequests:
-		e.Type, e.Outcome = audit.EventDenied, audit.Refused
-	case a.status >= 400:
-		e.Outcome = audit.Failure
-	case a.partial:
-		e.Outcome = audit.Partial
-	default:
-		e.Outcome = audit.Success
+	if e.Outcome = outcomeOf(a.status, a.partial); e.Outcome == audit.Refused {
+		e.Type = audit.EventDenied
 	}
 	if e.Type == audit.EventAccess && a.status < 400 {
 		e.Scopes = x.grant.UsedScopes(x.access)
@@ -153,6 +163,19 @@ func (x *exchange) event(a *answer) audit.Event {
 	slices.SortFunc(e.Disclosed, func(a, b audit.Disclosure) int { return strings.Compare(a.Type, b.Type) })
 	e.Sources = sourceAccesses(x.outcomes)
 	return e
+}
+
+// outcomeOf is how a request ended.
+func outcomeOf(status int, partial bool) audit.Outcome {
+	switch {
+	case status == http.StatusUnauthorized || status == http.StatusForbidden || status == http.StatusTooManyRequests:
+		return audit.Refused
+	case status >= http.StatusBadRequest:
+		return audit.Failure
+	case partial:
+		return audit.Partial
+	}
+	return audit.Success
 }
 
 // sourceAccesses sums the outcomes by source.

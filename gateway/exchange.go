@@ -12,6 +12,7 @@ import (
 	"concord/federation"
 	"concord/fhir"
 	"concord/gateway/ratelimit"
+	"concord/internal/obs"
 	"concord/mpi"
 	"concord/smart"
 )
@@ -23,6 +24,7 @@ type exchange struct {
 	ctx     context.Context //nolint:containedctx // an exchange is the request
 	id      string          // the gateway's own id of the request
 	began   time.Time
+	span    obs.Span
 	route   route
 	token   smart.Token
 	scopes  []smart.Scope

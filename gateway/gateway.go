@@ -18,6 +18,7 @@ import (
 	"concord/fhir"
 	"concord/gateway/ratelimit"
 	"concord/graphql"
+	"concord/internal/obs"
 	"concord/merge"
 	"concord/mpi"
 	"concord/smart"
@@ -40,6 +41,7 @@ type Config struct {
 	AuthServer smart.AuthServer
 	Log        *slog.Logger
 	Metrics    *Metrics
+	Tracer     *obs.Tracer // optional
 }
 
 // Policy says what is allowed at one source. The zero Policy lets every tenant read, and nobody write.
@@ -93,6 +95,7 @@ const (
 // ServeHTTP answers one request. Whatever happens, what leaves is recorded first.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := &exchange{g: g, r: r, id: newID(), began: time.Now()}
+	x.span = g.cfg.Tracer.Request(r, x.began)
 	ctx, cancel := context.WithTimeout(r.Context(), g.budget)
 	defer cancel()
 	x.ctx = ctx

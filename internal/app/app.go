@@ -86,6 +86,10 @@ func New(ctx context.Context, cfg *config.Config, log io.Writer) (_ *App, err er
 	if err != nil {
 		return nil, err
 	}
+	tracer, err := a.tracer(ctx)
+	if err != nil {
+		return nil, err
+	}
 	queries, err := graphql.New()
 	if err != nil {
 		return nil, err
@@ -96,7 +100,7 @@ func New(ctx context.Context, cfg *config.Config, log io.Writer) (_ *App, err er
 	}
 	fhirAPI := gateway.New(gateway.Config{
 		PublicURL: cfg.PublicURL, Version: Version, Federator: fed, Sources: policies(cfg), Engine: engine, GraphQL: queries, StandIns: backend, Verifier: verifier, Trail: trail,
-		Limits: limits, AuthServer: authServer(cfg), Log: a.log, Metrics: metrics,
+		Limits: limits, AuthServer: authServer(cfg), Log: a.log, Metrics: metrics, Tracer: tracer,
 	})
 	a.Public = front(fhirAPI, cfg.Portal)
 	a.ready = &readiness{sink: a.sink, verifier: verifier}

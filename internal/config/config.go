@@ -17,6 +17,7 @@ type Config struct {
 	Audit         Audit
 	RateLimit     RateLimit
 	Portal        Portal
+	Traces        Traces
 	Sources       []Source // in the order of the file; never empty
 }
 
@@ -79,6 +80,12 @@ type Audit struct {
 // Portal says what a browser is shown.
 type Portal struct {
 	GraphiQL bool // an editor for GraphQL queries at /graphiql
+}
+
+// Traces says where spans of requests are sent. The zero value sends none.
+type Traces struct {
+	Endpoint string // an OTLP collector's URL for traces, such as http://127.0.0.1:4318/v1/traces; empty: none
+	Percent  int    // of requests, 1 to 100
 }
 
 // RateLimit says how much one caller may ask. The zero value limits nobody.

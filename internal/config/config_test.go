@@ -79,6 +79,7 @@ func TestGood(t *testing.T) {
 			}},
 			Audit:  config.Audit{Dir: "testdata/audit"},
 			Portal: config.Portal{GraphiQL: true},
+			Traces: config.Traces{Endpoint: "http://collector.internal:4318/v1/traces", Percent: 10},
 			RateLimit: config.RateLimit{
 				Store:      config.CounterStore{RedisAddr: "redis.example.org:6379", RedisDB: 3},
 				Read:       config.Rate{Count: 10, Per: time.Second},

@@ -90,6 +90,12 @@ func readConfig(root *section) Config {
 	portal := root.at("portal").section()
 	c.Portal.GraphiQL = portal.at("graphiql").truth(false)
 	portal.done()
+	traces := root.at("traces").section()
+	c.Traces = Traces{Endpoint: traces.at("endpoint").url(urlRule{plain: true}), Percent: traces.at("percent").whole(100)}
+	if c.Traces.Endpoint != "" && c.Traces.Percent == 0 {
+		c.Traces.Percent = 100
+	}
+	traces.done()
 	c.Sources = readSources(root.at("sources"))
 	root.done()
 	return c

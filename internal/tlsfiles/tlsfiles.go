@@ -109,7 +109,7 @@ var errNoRoot = errors.New("no certificate in the file")
 // LoadRoots reads a PEM file, which must have a certificate.
 func LoadRoots(file string) (*Roots, error) {
 	w, err := watch(func() (*x509.CertPool, error) {
-		pem, err := os.ReadFile(file) //nolint:gosec // the operator names it
+		pem, err := os.ReadFile(file)
 		if err != nil {
 			return nil, err
 		}
@@ -164,20 +164,20 @@ func Client(roots *x509.CertPool, own *Pair) *tls.Config {
 	return c
 }
 
-// Transport sends by a transport that make made for the roots as their file has them; another one is made when they change.
+// Transport sends by a transport that build made for the roots as their file has them; another one is made when they change.
 // Nil roots never do.
-func Transport(roots *Roots, make func(*x509.CertPool) http.RoundTripper) http.RoundTripper {
+func Transport(roots *Roots, build func(*x509.CertPool) http.RoundTripper) http.RoundTripper {
 	if roots == nil {
-		return make(nil)
+		return build(nil)
 	}
-	t := &rooted{roots: roots, make: make}
-	t.pool, t.next = roots.Pool(), make(roots.Pool())
+	t := &rooted{roots: roots, build: build}
+	t.pool, t.next = roots.Pool(), build(roots.Pool())
 	return t
 }
 
 type rooted struct {
 	roots *Roots
-	make  func(*x509.CertPool) http.RoundTripper
+	build func(*x509.CertPool) http.RoundTripper
 
 	mu   sync.Mutex
 	pool *x509.CertPool
@@ -188,7 +188,7 @@ type rooted struct {
 func (t *rooted) RoundTrip(r *http.Request) (*http.Response, error) {
 	t.mu.Lock()
 	if now := t.roots.Pool(); now != t.pool {
-		t.pool, t.next = now, t.make(now)
+		t.pool, t.next = now, t.build(now)
 	}
 	next := t.next
 	t.mu.Unlock()

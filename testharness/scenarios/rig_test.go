@@ -72,11 +72,12 @@ func start(t *testing.T, w *testharness.World, timeout string) *rig {
 // startIn is start with the index and the trail of an earlier gateway.
 func startIn(t *testing.T, w *testharness.World, timeout, dir string) *rig {
 	t.Helper()
-	return startWith(t, w, timeout, dir, nil)
+	return startWith(t, w, timeout, dir, nil, "")
 }
 
-// startWith is startIn with further keys of the sources' configuration, such as "creates: [Condition]".
-func startWith(t *testing.T, w *testharness.World, timeout, dir string, keys map[concord.SourceID]string) *rig {
+// startWith is startIn with further keys of the sources' configuration, such as "creates: [Condition]", and further keys at
+// the top.
+func startWith(t *testing.T, w *testharness.World, timeout, dir string, keys map[concord.SourceID]string, top string) *rig {
 	t.Helper()
 	iss, err := issuer.Start(issuer.Options{})
 	if err != nil {
@@ -84,7 +85,7 @@ func startWith(t *testing.T, w *testharness.World, timeout, dir string, keys map
 	}
 	t.Cleanup(func() { _ = iss.Close() })
 	r := &rig{world: w, issuer: iss, dir: dir, log: &lines{}}
-	text := fmt.Sprintf("listen: 127.0.0.1:8080\nadmin_listen: 127.0.0.1:8081\npublic_url: %s\nauth:\n  audience: %s/fhir/r4\n  issuers:\n    - issuer: %s\n      jwks_url: %s\nmpi:\n  store: sqlite:%s/mpi.db\naudit:\n  dir: %s/audit\nrate_limit:\n  enabled: false\nsources:\n",
+	text := top + fmt.Sprintf("listen: 127.0.0.1:8080\nadmin_listen: 127.0.0.1:8081\npublic_url: %s\nauth:\n  audience: %s/fhir/r4\n  issuers:\n    - issuer: %s\n      jwks_url: %s\nmpi:\n  store: sqlite:%s/mpi.db\naudit:\n  dir: %s/audit\nrate_limit:\n  enabled: false\nsources:\n",
 		public, public, iss.URL(), iss.JWKSURL(), r.dir, r.dir)
 	for _, e := range w.EHRs {
 		text += fmt.Sprintf("  - name: %s\n    vendor: %s\n    base_url: %s\n    timeout: %s\n    auth:\n", e.Source(), e.Vendor(), e.URL(), timeout)

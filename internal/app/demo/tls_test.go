@@ -35,7 +35,7 @@ func TestTLS(t *testing.T) {
 	}
 	defer func() { _ = a.Body.Close() }()
 	var b struct{ Total int }
-	if err := json.NewDecoder(a.Body).Decode(&b); err != nil || a.StatusCode != 200 || b.Total == 0 || a.TLS == nil {
+	if err := json.NewDecoder(a.Body).Decode(&b); err != nil || a.StatusCode != http.StatusOK || b.Total == 0 || a.TLS == nil {
 		t.Errorf("HTTP %d, %d conditions, %v", a.StatusCode, b.Total, err)
 	}
 	bare := d.HTTPClient()
