@@ -43,8 +43,13 @@ var mayImport = map[string][]string{
 	"mpi/sqlstore": {"fhir", "mpi"},
 	"mpi/mpitest":  {"fhir", "mpi"},
 
-	"audit/filesink": {"fhir", "audit"},
-	"audit/sinktest": {"fhir", "audit"},
+	"audit/chain":    {"audit"},
+	"audit/commit":   {"audit"},
+	"audit/filesink": {"audit", "audit/chain", "audit/commit"},
+	"audit/s3sink":   {"audit", "audit/chain", "audit/commit"},
+	"audit/shipsink": {"audit", "audit/commit"},
+	"audit/balp":     {"audit", "audit/shipsink"},
+	"audit/sinktest": {"audit"},
 
 	"federation": {"fhir", "merge", "mpi", "mpi/match"},
 	"smart":      {"fhir", "merge", "mpi"},
@@ -70,7 +75,7 @@ var mayImport = map[string][]string{
 	"internal/app":      {product},
 	"internal/app/demo": {anything},
 
-	"cmd/concord": {"fhir", "merge", "audit/filesink", "internal/app", "internal/app/demo", "internal/config"},
+	"cmd/concord": {"fhir", "merge", "audit/chain", "audit/filesink", "audit/s3sink", "internal/app", "internal/app/demo", "internal/config"},
 
 	"testharness":            {anything},
 	"testharness/browser":    {anything},

@@ -72,6 +72,9 @@ func (e *Event) appendRequest(b []byte) []byte {
 	if e.ResourceID != "" {
 		b = field(b, "fhir_resource_id", e.ResourceID)
 	}
+	if e.Person != "" {
+		b = field(b, "fhir_patient_id", e.Person)
+	}
 	b = field(b, "fhir_interaction", e.Interaction.String())
 	b = append(b, `,"smart_scopes_used":[`...)
 	for i, s := range e.Scopes {

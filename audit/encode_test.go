@@ -28,6 +28,7 @@ type oracle struct {
 	Client     string      `json:"app_client_id"`
 	RType      string      `json:"fhir_resource_type"`
 	RID        string      `json:"fhir_resource_id,omitempty"`
+	Person     string      `json:"fhir_patient_id,omitempty"`
 	Action     string      `json:"fhir_interaction"`
 	Scopes     []string    `json:"smart_scopes_used"`
 	Method     string      `json:"http_method"`
@@ -59,7 +60,7 @@ type source struct {
 func oracleOf(e audit.Event) oracle {
 	o := oracle{Type: e.Type.String(), Time: e.Time.UTC().Format("2006-01-02T15:04:05.000Z07:00"), RequestID: e.RequestID,
 		Principal: e.PrincipalID, Role: e.PrincipalRole, Tenant: e.TenantID, Client: e.ClientID, RType: e.ResourceType,
-		RID: e.ResourceID, Action: e.Interaction.String(), Scopes: append([]string{}, e.Scopes...), Method: e.Method.String(),
+		RID: e.ResourceID, Person: e.Person, Action: e.Interaction.String(), Scopes: append([]string{}, e.Scopes...), Method: e.Method.String(),
 		Route: e.Route, UserAgent: e.UserAgent.String(), Status: e.Status, Outcome: e.Outcome.String(),
 		MS: int64(e.Elapsed / time.Millisecond), BreakGlass: e.BreakGlass, Denied: e.Denied.String(), Missing: e.MissingScope}
 	if e.SourceIP.IsValid() {
@@ -97,11 +98,11 @@ func text() *rapid.Generator[string] {
 func TestEncodeAsOracle(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		e := audit.Event{
-			Type:      rapid.SampledFrom([]audit.EventType{audit.EventAccess, audit.EventDenied, audit.EventBreakGlass}).Draw(t, "type"),
+			Type:      rapid.SampledFrom([]audit.EventType{audit.EventAccess, audit.EventDenied, audit.EventBreakGlass, audit.EventIntended}).Draw(t, "type"),
 			Time:      time.UnixMilli(rapid.Int64Range(0, 4e12).Draw(t, "time")).In(time.FixedZone("x", 3600)),
 			RequestID: text().Draw(t, "id"), PrincipalID: text().Draw(t, "principal"), PrincipalRole: text().Draw(t, "role"),
 			TenantID: text().Draw(t, "tenant"), ClientID: text().Draw(t, "client"), ResourceType: text().Draw(t, "rtype"),
-			ResourceID: text().Draw(t, "rid"), Interaction: audit.Interaction(rapid.Byte().Draw(t, "interaction")),
+			ResourceID: text().Draw(t, "rid"), Person: text().Draw(t, "person"), Interaction: audit.Interaction(rapid.Byte().Draw(t, "interaction")),
 			Scopes: rapid.SliceOfN(text(), 0, 4).Draw(t, "scopes"), Method: audit.Method(rapid.Byte().Draw(t, "method")),
 			Route: text().Draw(t, "route"), UserAgent: audit.DigestOf(text().Draw(t, "ua")), Status: rapid.Int().Draw(t, "status"),
 			Outcome: audit.Outcome(rapid.Byte().Draw(t, "outcome")), Elapsed: time.Duration(rapid.Int64().Draw(t, "elapsed")),

@@ -26,6 +26,7 @@ type Event struct {
 	// The question.
 	ResourceType string      // a type that the gateway knows, never a word of the URL; empty when there is none
 	ResourceID   string      // opaque logical id, only once it is known to be one; empty: left out
+	Person       string      // opaque id of the person whose record was asked for, once the index knows; empty: left out
 	Interaction  Interaction //
 	Scopes       []string    // those that granted this access, none else
 	Method       Method      //
@@ -71,7 +72,8 @@ type LinkChange struct {
 	Grade   string // certain, probable or possible
 }
 
-// Seal tells of bytes cut off a segment: a record that was begun and never answered for.
+// Seal tells of bytes cut off a segment: a record that was begun and never answered for. With the cause Unanswered nothing
+// was cut off: the segment stands, and its records lack their answers.
 type Seal struct {
 	Segment string // file name, without the directory
 	Bytes   int64  // cut off; 0 when a write failed before its first byte

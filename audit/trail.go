@@ -2,9 +2,6 @@ package audit
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"strings"
 	"sync"
@@ -14,13 +11,23 @@ import (
 	"concord"
 )
 
-// Sink keeps events for good. It is safe for concurrent use and passes sinktest.Run. Append returns nil only when e would
-// survive a power cut; an event whose Append began after another's had returned comes after it. Its errors are
-// *concord.Fault: Unavailable (the disk, or the sink is closed), Timeout (ctx ended first) and Invalid (e can't be kept at
-// all). A failed Append leaves no record, with one exception: when ctx ends, or the process dies, while the write is under
-// way, the record may be there. So a record may lack its answer, and an answer never lacks its record.
+// Sink takes events. It is safe for concurrent use and passes sinktest.Run.
 type Sink interface {
+	// Append returns nil only when e would survive a power cut or, for a sink that is not Durable, was handed over whole; an
+	// event whose Append began after another's had returned comes after it. Its errors are *concord.Fault: Unavailable (the
+	// disk, the far end, or the sink is closed), Timeout (ctx ended first), Canceled (its caller went away) and Invalid (e
+	// can't be kept at all). A failed Append leaves no record, with one exception: when ctx ends, the process dies or a far
+	// end does not answer while the write is under way, the record may be there. So a record may lack its answer, and an
+	// answer never lacks its record.
 	Append(ctx context.Context, e Event) error
+
+	// Health is nil when the last attempt to write succeeded. Otherwise it tries again, with a record of the sink's own, and
+	// tells how that went, by the same faults as Append: so a sink becomes healthy again although no request is let through.
+	Health(ctx context.Context) error
+
+	// Durable tells whether Append's nil proves that e survives a power cut. It is always the same for one sink.
+	Durable() bool
+
 	// Close makes what was appended final and frees the sink; closing twice is no fault.
 	Close() error
 }
@@ -37,17 +44,20 @@ type Trail struct {
 	sinks []Sink
 }
 
-// NewTrail returns a trail over sinks, which it closes. The key makes the pseudonyms that stand for user names; without
-// one a pseudonym is a plain hash, which someone with a list of user names can invert. An empty list of sinks, or a nil
-// one, is Invalid: there is no such thing as a trail that goes nowhere.
+// NewTrail returns a trail over sinks, which it closes. The key makes the pseudonyms that stand for user names (see
+// PseudonymKey); without one a pseudonym is a plain hash, which someone with a list of user names can invert. A nil sink, or
+// a list without a durable one, is Invalid: the promise that whatever was answered is in the trail needs a sink that can
+// keep it, and the others stand beside it.
 func NewTrail(key []byte, sinks ...Sink) (*Trail, error) {
-	if len(sinks) == 0 {
-		return nil, invalid("audit trail", "no sink")
-	}
+	durable := false
 	for _, s := range sinks {
 		if s == nil {
 			return nil, invalid("audit trail", "nil sink")
 		}
+		durable = durable || s.Durable()
+	}
+	if !durable {
+		return nil, invalid("audit trail", "no durable sink")
 	}
 	return &Trail{key: append([]byte(nil), key...), sinks: append([]Sink(nil), sinks...)}, nil
 }
@@ -62,13 +72,24 @@ func (t *Trail) Record(ctx context.Context, e Event) error {
 	e = t.clean(e)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), RecordBudget)
 	defer cancel()
+	return t.all(func(s Sink) error { return s.Append(ctx, e) })
+}
+
+// Health tells whether Record can be expected to succeed, for readiness: after a failure it is an error until a sink has
+// written again. Its errors are those of Record.
+func (t *Trail) Health(ctx context.Context) error {
+	return t.all(func(s Sink) error { return s.Health(ctx) })
+}
+
+// all asks every sink at once, and returns the first error in their order.
+func (t *Trail) all(do func(Sink) error) error {
 	if len(t.sinks) == 1 {
-		return appendTo(ctx, t.sinks[0], e)
+		return guarded(t.sinks[0], do)
 	}
 	errs := make([]error, len(t.sinks))
 	var wg sync.WaitGroup
 	for i, s := range t.sinks {
-		wg.Go(func() { errs[i] = appendTo(ctx, s, e) })
+		wg.Go(func() { errs[i] = guarded(s, do) })
 	}
 	wg.Wait()
 	for _, err := range errs {
@@ -90,27 +111,19 @@ func (t *Trail) Close() error {
 	return first
 }
 
-// Pseudonym stands for s in the trail: the same s gives the same pseudonym, and whoever lacks the key can't tell which s.
-func (t *Trail) Pseudonym(s string) string {
-	if len(t.key) == 0 {
-		return DigestOf(s).String()
-	}
-	m := hmac.New(sha256.New, t.key)
-	m.Write([]byte("concord.audit.pseudonym.v1\x00"))
-	m.Write([]byte(s))
-	return "hmac-sha256:" + hex.EncodeToString(m.Sum(nil))
-}
-
 // clean is e as it may be written: stamped, bounded, and without what is not known to be an id.
 func (t *Trail) clean(e Event) Event {
 	if e.Time.IsZero() {
 		e.Time = time.Now()
 	}
 	if e.PrincipalID != "" && !opaque(e.PrincipalID) {
-		e.PrincipalID = t.Pseudonym(e.PrincipalID)
+		e.PrincipalID = Pseudonym(t.key, e.PrincipalID)
 	}
 	if !resourceID(e.ResourceID) {
 		e.ResourceID = ""
+	}
+	if !resourceID(e.Person) {
+		e.Person = ""
 	}
 	if !resourceType(e.ResourceType) {
 		e.ResourceType = ""
@@ -178,14 +191,14 @@ func bounded(s string) string {
 	return s[:n]
 }
 
-// appendTo is one sink's Append with a panic made a fault: a sink must not take the gateway down, nor be passed over.
-func appendTo(ctx context.Context, s Sink, e Event) (err error) {
+// guarded does something with a sink, with a panic made a fault: a sink must not take the gateway down, nor be passed over.
+func guarded(s Sink, do func(Sink) error) (err error) {
 	defer func() {
 		if recover() != nil {
 			err = &concord.Fault{Op: "audit append", Kind: concord.Internal}
 		}
 	}()
-	err = s.Append(ctx, e)
+	err = do(s)
 	var f *concord.Fault
 	if err == nil || errors.As(err, &f) {
 		return err

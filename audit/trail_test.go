@@ -19,6 +19,8 @@ import (
 type sinkFunc func(ctx context.Context, e audit.Event) error
 
 func (f sinkFunc) Append(ctx context.Context, e audit.Event) error { return f(ctx, e) }
+func (f sinkFunc) Health(ctx context.Context) error                { return f(ctx, audit.Event{}) }
+func (f sinkFunc) Durable() bool                                   { return true }
 func (f sinkFunc) Close() error                                    { return nil }
 
 func trail(t *testing.T, key string, sinks ...audit.Sink) *audit.Trail {
@@ -115,6 +117,7 @@ func TestRecordCleans(t *testing.T) {
 		{"a domain user", func(e *audit.Event) { e.PrincipalID = `WARD\jdoe1` }, nil},
 		{"a name that is no id", func(e *audit.Event) { e.ResourceID = "Jane Doe" }, func(e *audit.Event) { e.ResourceID = "" }},
 		{"an id too long", func(e *audit.Event) { e.ResourceID = strings.Repeat("1", 65) }, func(e *audit.Event) { e.ResourceID = "" }},
+		{"a person's name", func(e *audit.Event) { e.Person = "Jane Doe" }, func(e *audit.Event) { e.Person = "" }},
 		{"a word that is no type", func(e *audit.Event) { e.ResourceType = "Doe, Jane" }, func(e *audit.Event) { e.ResourceType = "" }},
 		{"a URL for a route", func(e *audit.Event) { e.Route = "/fhir/r4/Patient?family=Doe" }, func(e *audit.Event) { e.Route = "/fhir/r4/Patient" }},
 		{"text without end", func(e *audit.Event) { e.TenantID, e.Scopes = "x"+long, []string{"a", long} }, func(e *audit.Event) {
@@ -138,7 +141,7 @@ func TestRecordCleans(t *testing.T) {
 			if c.want != nil {
 				c.want(&want)
 			} else {
-				want.PrincipalID = trail(t, "k", m).Pseudonym(e.PrincipalID)
+				want.PrincipalID = audit.Pseudonym([]byte("k"), e.PrincipalID)
 			}
 			if d := cmp.Diff(string(want.AppendJSON(nil)), string(got.AppendJSON(nil))); d != "" {
 				t.Errorf("(-want +got):\n%s", d)
@@ -159,13 +162,27 @@ func TestRecordStamps(t *testing.T) {
 	})
 }
 
-func TestPseudonym(t *testing.T) {
-	m := new(sinktest.Memory)
-	a, b, plain := trail(t, "a", m), trail(t, "b", m), trail(t, "", m)
-	if first, again := a.Pseudonym("jane"), a.Pseudonym("jane"); first != again || a.Pseudonym("jane") == a.Pseudonym("john") || a.Pseudonym("jane") == b.Pseudonym("jane") {
-		t.Error("pseudonyms must depend on the value and the key, and on nothing else")
+// TestHealth: a trail is as healthy as its sickest sink.
+func TestHealth(t *testing.T) {
+	var m sinktest.Memory
+	ok := sinkFunc(func(context.Context, audit.Event) error { return nil })
+	tr := trail(t, "", ok, &m)
+	if err := tr.Health(t.Context()); err != nil {
+		t.Errorf("healthy: %v", err)
 	}
-	if got := plain.Pseudonym("jane"); got != audit.DigestOf("jane").String() {
-		t.Errorf("without a key: %s", got)
+	m.Fail(&concord.Fault{Op: "x", Kind: concord.Unavailable})
+	if err := tr.Record(t.Context(), sinktest.Event("r")); !errors.Is(err, concord.Unavailable) {
+		t.Errorf("record: %v, want unavailable", err)
+	}
+	if err := tr.Health(t.Context()); !errors.Is(err, concord.Unavailable) {
+		t.Errorf("after a failure: %v, want unavailable", err)
+	}
+	m.Fail(nil)
+	if err := tr.Health(t.Context()); err != nil {
+		t.Errorf("after recovery: %v", err)
+	}
+	wild := trail(t, "", sinkFunc(func(context.Context, audit.Event) error { panic("Jane Doe") }))
+	if err := wild.Health(t.Context()); !errors.Is(err, concord.Internal) {
+		t.Errorf("a panic: %v, want internal", err)
 	}
 }

@@ -22,7 +22,7 @@ const (
 	EventOpened                  // a sink was opened, so the process began
 	EventSealed                  // what a crash or a failed write left at a segment's end was cut off
 	EventCheckpoint              // the chain's head, signed when there is a key
-	EventIntended                // a write that is about to be sent to a source; its answer is an EventAccess of the same request
+	EventIntended                // a request that is about to change something at a source: what came of it is another record
 )
 
 var eventNames = []string{"none", "fhir.api.access", "fhir.api.denied", "break_glass.used", "mpi.link.changed", "config.changed",
@@ -188,9 +188,10 @@ const (
 	UnknownCause SealCause = iota
 	Torn                   // found at start: a crash or a power cut during a write
 	WriteFailed            // a write or a sync failed, and the records in it were refused
+	Unanswered             // the far end did not answer in time: the segment's records are there, and their requests were refused
 )
 
-var sealCauseNames = []string{"unknown", "torn", "write-failed"}
+var sealCauseNames = []string{"unknown", "torn", "write-failed", "unanswered"}
 
 // String is the cause's name.
 func (c SealCause) String() string { return name(sealCauseNames, uint8(c)) }

@@ -192,8 +192,10 @@ func (x *exchange) localReference(source concord.SourceID, text string) (local s
 	case unknown:
 		return "", true, elsewhere
 	case a.source == source:
+		x.concerns(p.ID)
 		return "Patient/" + a.id, true, nil
 	}
+	x.concerns(p.ID)
 	p = x.session.Patients(p).Person // whoever is not known at the source yet may be found there
 	x.regrant(p)
 	refs := slices.DeleteFunc(p.Refs(), func(r concord.PatientRef) bool { return r.Source != source })

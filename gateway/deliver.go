@@ -161,6 +161,9 @@ func (x *exchange) event(a *answer) audit.Event {
 		e.Disclosed = append(e.Disclosed, audit.Disclosure{Type: string(t), Count: n})
 	}
 	slices.SortFunc(e.Disclosed, func(a, b audit.Disclosure) int { return strings.Compare(a.Type, b.Type) })
+	if !x.several {
+		e.Person = string(x.about)
+	}
 	e.Sources = sourceAccesses(x.outcomes)
 	return e
 }

@@ -57,6 +57,7 @@ func (x *exchange) everything() (*answer, *problem) {
 		}
 		return nil, x.sourceDown(err)
 	}
+	x.concerns(person.ID)
 	access.Patient = person.ID
 	if p := x.check(access); p != nil {
 		return nil, p

@@ -38,6 +38,8 @@ type exchange struct {
 	outcomes  []federation.Outcome
 	disclosed map[fhir.ResourceType]int
 	resource  string // the id that the answer is about, once it is known to be one
+	about     mpi.PersonID
+	several   bool // it is about more than one person, and a record names one
 	denied    audit.Denial
 	missing   string // the scope that would have sufficed
 	glass     bool   // limits were lifted in an emergency
@@ -96,6 +98,14 @@ func (x *exchange) strategy() federation.Strategy {
 
 // note remembers what became of the sources.
 func (x *exchange) note(all []federation.Outcome) { x.outcomes = append(x.outcomes, all...) }
+
+// concerns remembers whose record the request is about.
+func (x *exchange) concerns(id mpi.PersonID) {
+	x.several = x.several || x.about != "" && id != "" && id != x.about
+	if x.about == "" {
+		x.about = id
+	}
+}
 
 // disclose counts a resource that leaves.
 func (x *exchange) disclose(t fhir.ResourceType) {

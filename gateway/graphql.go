@@ -83,6 +83,8 @@ func (x *exchange) beside(ctx context.Context, t fhir.ResourceType, id string) *
 
 // joined takes over what a part found out of sources and of the context's patient.
 func (c *chartOfRequest) joined(part *exchange) {
+	c.x.concerns(part.about)
+	c.x.several = c.x.several || part.several
 	c.x.note(part.outcomes)
 	c.x.regrant(part.of)
 }
@@ -208,6 +210,7 @@ func (c *chartOfRequest) Read(ctx context.Context, l graphql.Link) graphql.Answe
 	case bad != nil:
 		out = refusedAnswer(bad)
 	default:
+		c.x.concerns(f.person.ID)
 		c.renderer.know(f.person)
 		c.renderer.refer = f.refer
 		var r fhir.Resource

@@ -27,6 +27,7 @@ func (x *exchange) read() (*answer, *problem) {
 	if bad != nil {
 		return nil, bad
 	}
+	x.concerns(f.person.ID)
 	return x.renderOne(f)
 }
 

@@ -121,6 +121,7 @@ func (x *exchange) find(q *query) (*book, *problem) {
 	if bad != nil {
 		return nil, bad
 	}
+	x.concerns(person.ID)
 	access.Patient, access.OtherPatient = person.ID, len(q.patients) > 0 && !found
 	if p := x.check(access); p != nil {
 		return nil, p
@@ -313,6 +314,7 @@ func (x *exchange) searchIDs(q *query) (*book, *problem) {
 		case c.err != nil && c.outcome.Source == "" && !errors.Is(c.err, concord.NotFound):
 			return nil, ofFault(c.err)
 		case seen:
+			x.concerns(c.person.ID)
 			if b.people = append(b.people, c.person); q.keeps(x.g.newRenderer(c.person), c.Copy) {
 				b.matches = append(b.matches, merge.Entry{Survivor: c.Copy, Copies: []merge.Copy{c.Copy}})
 			}

@@ -2,6 +2,9 @@ package filesink_test
 
 import (
 	"context"
+	"os"
+	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -48,6 +51,67 @@ func BenchmarkGroupCommit(b *testing.B) {
 	b.ReportMetric(single.Seconds()/shared.Seconds(), "times-one-sync-each")
 	shut(b, grouped)
 	shut(b, alone)
+}
+
+// BenchmarkAdded is what a record adds to an answer: 64 callers who each have an answer every 20 ms or so, and the median
+// and 99th percentile of how long their records take, over a bare sync of as many bytes on the same disk.
+func BenchmarkAdded(b *testing.B) {
+	const waiters, each, pace = 64, 20, 20 * time.Millisecond
+	s := open(b, b.TempDir(), filesink.Options{})
+	event := sinktest.Event("r")
+	var mu sync.Mutex
+	var took []time.Duration
+	for b.Loop() {
+		var wg sync.WaitGroup
+		for w := range waiters {
+			wg.Go(func() {
+				time.Sleep(time.Duration(w) * pace / waiters)
+				for range each {
+					began := time.Now()
+					if err := s.Append(context.Background(), event); err != nil {
+						b.Error(err)
+						return
+					}
+					d := time.Since(began)
+					mu.Lock()
+					took = append(took, d)
+					mu.Unlock()
+					time.Sleep(pace - d)
+				}
+			})
+		}
+		wg.Wait()
+	}
+	b.StopTimer()
+	slices.Sort(took)
+	b.ReportMetric(ms(took[len(took)/2]), "median-ms")
+	b.ReportMetric(ms(took[len(took)*99/100]), "p99-ms")
+	b.ReportMetric(ms(bareSync(b)), "bare-sync-ms")
+	shut(b, s)
+}
+
+func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+
+// bareSync is the median of appending a record's bytes to a file and syncing it.
+func bareSync(b *testing.B) time.Duration {
+	f, err := os.Create(filepath.Join(b.TempDir(), "bare"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() { _ = f.Close() }()
+	var took []time.Duration
+	for range 200 {
+		began := time.Now()
+		if _, err := f.Write(make([]byte, 900)); err != nil {
+			b.Fatal(err)
+		}
+		if err := f.Sync(); err != nil {
+			b.Fatal(err)
+		}
+		took = append(took, time.Since(began))
+	}
+	slices.Sort(took)
+	return took[len(took)/2]
 }
 
 // BenchmarkAppend is one caller alone: the price of a sync.

@@ -7,6 +7,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"strconv"
@@ -17,6 +20,7 @@ import (
 	"time"
 
 	"concord"
+	"concord/audit"
 	"concord/audit/filesink"
 	"concord/audit/sinktest"
 )
@@ -37,6 +41,8 @@ func runChild(what string) int {
 	switch what {
 	case "load":
 		return load(s, tag)
+	case "serve":
+		return serve(s)
 	case "full":
 		return full(s)
 	}
@@ -64,6 +70,31 @@ func load(s *filesink.Sink, tag string) int {
 		})
 	}
 	wg.Wait()
+	return 1
+}
+
+// serve answers requests, each after its record, until it is killed. It says where on standard output.
+func serve(s *filesink.Sink) int {
+	trail, err := audit.NewTrail(nil, s)
+	if err != nil {
+		fmt.Println("trail:", err)
+		return 1
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		fmt.Println("listen:", err)
+		return 1
+	}
+	fmt.Println(l.Addr())
+	server := &http.Server{ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		e := sinktest.Event(r.URL.Query().Get("id"))
+		if err := trail.Record(r.Context(), e); err != nil {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		_, _ = io.WriteString(w, e.RequestID)
+	})}
+	fmt.Println(server.Serve(l))
 	return 1
 }
 
@@ -171,6 +202,80 @@ func TestKill(t *testing.T) {
 		}
 	}
 	t.Logf("%d answered, %d kept, %d torn ends sealed, %d segments", len(answered), len(seen), r.Seals, r.Segments)
+}
+
+// TestKillServer kills a server under load twenty times on one trail: a client that has read as much as the status of an
+// answer finds its record.
+func TestKillServer(t *testing.T) {
+	dir := t.TempDir()
+	var mu sync.Mutex
+	left := map[string]bool{}
+	for round := range 20 {
+		c := child(t, "serve", dir, "")
+		out, err := c.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		lines := bufio.NewScanner(out)
+		if !lines.Scan() {
+			t.Fatal("the server says nothing")
+		}
+		url := "http://" + lines.Text() + "/?id="
+		transport := &http.Transport{MaxIdleConnsPerHost: 32}
+		client := &http.Client{Transport: transport}
+		var wg sync.WaitGroup
+		var once sync.Once
+		for w := range 32 {
+			wg.Go(func() {
+				for i := 0; ; i++ {
+					id := fmt.Sprintf("%d-%d-%d", round, w, i)
+					q, err := http.NewRequestWithContext(context.Background(), http.MethodGet, url+id, nil)
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					a, err := client.Do(q)
+					if err != nil {
+						return
+					}
+					if a.StatusCode != http.StatusOK {
+						t.Errorf("HTTP %d", a.StatusCode)
+					}
+					mu.Lock()
+					left[id] = true
+					mu.Unlock()
+					once.Do(func() {
+						time.AfterFunc(time.Duration(round*2)*time.Millisecond, func() { _ = c.Process.Kill() })
+					})
+					_, err = io.Copy(io.Discard, a.Body)
+					if e := a.Body.Close(); err != nil || e != nil {
+						return
+					}
+				}
+			})
+		}
+		wg.Wait()
+		if err := c.Wait(); err == nil || c.ProcessState.Exited() {
+			t.Fatalf("round %d: the server was not killed: %v", round, c.ProcessState)
+		}
+		transport.CloseIdleConnections()
+		wantWhole(t, dir)
+	}
+	shut(t, open(t, dir, filesink.Options{}))
+	r := wantWhole(t, dir)
+	kept := map[string]int{}
+	for _, id := range ids(t, dir) {
+		kept[id]++
+	}
+	for id := range left {
+		if kept[id] != 1 {
+			t.Errorf("the answer to %s left, and its record is there %d times", id, kept[id])
+		}
+	}
+	t.Logf("%d answers left, %d records, %d torn ends sealed", len(left), len(kept), r.Seals)
 }
 
 // TestDiskFull lets the system refuse to make files longer.

@@ -3,9 +3,11 @@ package filesink
 import (
 	"errors"
 	"path/filepath"
+
+	"concord/audit/chain"
 )
 
-// Hook decides the fate of one operation on the disk before it happens: open, create, write, sync, truncate, close, remove
+// Hook decides the fate of one operation on the disk before it happens: open, create, write, sync, truncate, close, seal, remove
 // or syncdir, on the file or directory named. For a write, n is its length, and the result is how much of it is done. An
 // error makes the operation fail; Skip makes it succeed without being done.
 type Hook func(op, name string, n int) (int, error)
@@ -18,7 +20,7 @@ type errSkip struct{}
 func (errSkip) Error() string { return "skip" }
 
 // MaxBatch is the longest write.
-const MaxBatch = maxBatch
+const MaxBatch = chain.MaxBatch
 
 // WithDisk puts h before the real disk.
 func WithDisk(o Options, h Hook) Options {
@@ -50,6 +52,10 @@ func (d hookedDisk) open(path string, create bool) (f file, err error) {
 		return nil, err
 	}
 	return hookedFile{f, d, path}, nil
+}
+
+func (d hookedDisk) seal(path string) error {
+	return d.do("seal", path, func() error { return realDisk{}.seal(path) })
 }
 
 func (d hookedDisk) remove(path string) error {
@@ -91,8 +97,4 @@ func (f hookedFile) Close() error {
 }
 
 // Waiting is how many Appends the writer has not taken yet.
-func Waiting(s *Sink) int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.queue)
-}
+func Waiting(s *Sink) int { return s.group.Waiting() }

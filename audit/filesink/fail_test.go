@@ -18,6 +18,7 @@ import (
 
 	"concord"
 	"concord/audit"
+	"concord/audit/chain"
 	"concord/audit/filesink"
 	"concord/audit/sinktest"
 )
@@ -316,7 +317,7 @@ func TestTornAnywhere(t *testing.T) {
 			lineEnds := strings.Split(string(full), "\n")
 			dense := len(full) - len(strings.Join(lineEnds[max(0, len(lineEnds)-3):], "\n")) // the last two lines
 			for n := range len(full) {
-				if n < dense && n%23 != 0 { // before them, a sample
+				if n < dense && n%101 != 0 { // before them, a sample
 					continue
 				}
 				for _, f := range files(t, work) { // what the last turn added
@@ -337,7 +338,7 @@ func TestTornAnywhere(t *testing.T) {
 				}
 				whole := before + strings.Count(string(full[:n]), "\n")
 				torn := n - strings.LastIndexByte(string(full[:n]), '\n') - 1
-				r := verify(t, work, filesink.VerifyOptions{})
+				r := verify(t, work, chain.VerifyOptions{})
 				if !r.Whole() || r.Torn != int64(torn) || r.Records != uint64(whole) {
 					t.Fatalf("cut at %d, before the start: %+v, want %d records and %d torn bytes", n, r, whole, torn)
 				}
@@ -385,7 +386,7 @@ func TestOpenRefusesBroken(t *testing.T) {
 				t.Fatal(err)
 			}
 			_, err := filesink.Open(dir, filesink.Options{})
-			var b *filesink.Break
+			var b *chain.Break
 			if !errors.Is(err, concord.Malformed) || !errors.As(err, &b) {
 				t.Errorf("%v, want malformed and a place", err)
 			}

@@ -3,7 +3,6 @@ package filesink
 import (
 	"context"
 	"crypto/ed25519"
-	"errors"
 	"os"
 	"path/filepath"
 	"sync"
@@ -11,15 +10,18 @@ import (
 
 	"concord"
 	"concord/audit"
+	"concord/audit/chain"
+	"concord/audit/commit"
 )
 
 // Options tune a Sink. The zero value is good for production without signatures.
 type Options struct {
 	SegmentBytes       int64              // a segment that has reached this size is closed and another begun; 0: 64 MiB
+	SegmentAge         time.Duration      // and so is one that this process has written to for so long; 0: a day
 	CheckpointEvery    int                // at most so many records lie between two checkpoints; 0: 1024
 	CheckpointInterval time.Duration      // and a checkpoint follows the last record within this time; 0: one minute
 	Key                ed25519.PrivateKey // signs checkpoints; nil: they are not signed
-	OnCheckpoint       func(Head)         // told of each durable checkpoint's head, to note it elsewhere; must not block; may be nil
+	OnCheckpoint       func(chain.Head)   // told of each durable checkpoint's head, to note it elsewhere; must not block; may be nil
 
 	disk disk
 }
@@ -31,45 +33,28 @@ type Options struct {
 // answered record before anything else is written, and left; the next record begins a new segment, after an audit.sealed
 // that tells of the failure. Until the cut succeeds every Append fails.
 type Sink struct {
-	dir  string
-	opts Options
-	lock *os.File
-	pool sync.Pool // of *waiter
-
-	mu      sync.Mutex // guards the next three
-	queue   []*waiter
-	closing bool
-	bad     error // why the last attempt failed; nil when it did not
-
-	wake chan struct{} // a token says that the queue is not empty
-	quit chan struct{}
-	done chan struct{}
-	once sync.Once
-	err  error // of Close
+	dir   string
+	opts  Options
+	lock  *os.File
+	group *commit.Group
+	once  sync.Once
+	err   error // of Close
 
 	// The writer's own; nobody else touches these after Open.
-	link     *link
-	cur      file // nil: a new segment is due
-	name     string
-	size     int64 // of cur, all of it durable
-	since    int   // records after the last checkpoint
-	repair   *damage
-	note     *audit.Seal // to be told before the next record
-	buf, obj []byte
-	batch    []*waiter
+	chain  *chain.Writer
+	cur    file // nil: a new segment is due
+	name   string
+	size   int64     // of cur, all of it durable
+	begun  time.Time // when this process began to write to cur
+	repair *damage
+	note   *audit.Seal // to be told before the next record
+	buf    []byte
 }
 
 // damage is a segment whose end must be cut off before anything else is written.
 type damage struct {
 	name string
 	size int64
-}
-
-// waiter is one Append.
-type waiter struct {
-	object     []byte     // the record before it is chained
-	checkpoint bool       // a checkpoint is wanted instead
-	done       chan error // holds one answer, so that answering never blocks
 }
 
 var _ audit.Sink = (*Sink)(nil)
@@ -82,6 +67,9 @@ func Open(dir string, o Options) (*Sink, error) {
 	if o.SegmentBytes <= 0 {
 		o.SegmentBytes = 64 << 20
 	}
+	if o.SegmentAge <= 0 {
+		o.SegmentAge = 24 * time.Hour
+	}
 	if o.CheckpointEvery <= 0 {
 		o.CheckpointEvery = 1024
 	}
@@ -91,8 +79,8 @@ func Open(dir string, o Options) (*Sink, error) {
 	if o.disk == nil {
 		o.disk = realDisk{}
 	}
-	if o.Key != nil && len(o.Key) != ed25519.PrivateKeySize {
-		return nil, fault(concord.Invalid, errors.New("length of the checkpoint key"))
+	if _, err := chain.NewWriter(chain.Head{}, o.CheckpointEvery, o.Key); err != nil {
+		return nil, err // before anything is made for a key that can't sign
 	}
 	dir = filepath.Clean(dir)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -105,17 +93,20 @@ func Open(dir string, o Options) (*Sink, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Sink{dir: dir, opts: o, lock: held, wake: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{})}
-	s.pool.New = func() any { return &waiter{done: make(chan error, 1)} }
-	if err := s.recover(); err != nil {
+	s := &Sink{dir: dir, opts: o, lock: held}
+	head, err := s.recover()
+	if err != nil {
 		return nil, s.abandon(err)
 	}
-	s.since = o.CheckpointEvery // how many there are is not known, so the first thing written is a checkpoint
+	if s.chain, err = chain.NewWriter(head, o.CheckpointEvery, o.Key); err != nil {
+		return nil, s.abandon(err)
+	}
 	opened := audit.Event{Type: audit.EventOpened, Time: time.Now()}
-	if err := s.write([]*waiter{{object: opened.AppendJSON(nil)}}); err != nil {
+	if err := s.write([]*commit.Item{{Object: opened.AppendJSON(nil)}}); err != nil {
 		return nil, s.abandon(fault(concord.Unavailable, err))
 	}
-	go s.run()
+	s.group = commit.New(commit.Options{Write: s.write, Object: chain.MaxObject, Batch: chain.MaxBatch, Overhead: chain.Added,
+		Interval: o.CheckpointInterval, Owed: s.chain.Owed})
 	return s, nil
 }
 
@@ -130,55 +121,51 @@ func (s *Sink) abandon(err error) error {
 
 // recover finds the chain's head, and cuts off what a crash left after it. The cut comes before the record that tells of
 // it: a second crash in between loses that record, and nothing that was answered for.
-func (s *Sink) recover() error {
-	s.link = newLink(Head{})
+func (s *Sink) recover() (chain.Head, error) {
 	names, err := segments(s.dir)
 	if err != nil {
-		return fault(concord.Unavailable, err)
+		return chain.Head{}, fault(concord.Unavailable, err)
 	}
 	for len(names) > 0 {
 		name := names[len(names)-1]
 		w, err := s.scan(name)
 		switch {
 		case err != nil:
-			return fault(concord.Unavailable, err)
-		case w.torn > 0 && s.note != nil: // only the newest segment can be torn
-			w.flaw = FlawTail
+			return chain.Head{}, fault(concord.Unavailable, err)
+		case w.Torn > 0 && s.note != nil: // only the newest segment can be torn
+			w.Flaw = chain.FlawTail
 		}
-		if w.flaw != NoFlaw {
-			return fault(concord.Malformed, &Break{File: name, Line: w.lines + 1, Seq: w.seq, Flaw: w.flaw})
+		if w.Flaw != chain.NoFlaw {
+			return chain.Head{}, fault(concord.Malformed, &chain.Break{File: name, Line: w.Lines + 1, Seq: w.Seq, Flaw: w.Flaw})
 		}
-		if w.torn > 0 || w.good == 0 {
-			if err := cut(s.opts.disk, s.dir, name, w.good); err != nil {
-				return fault(concord.Unavailable, err)
+		if w.Torn > 0 || w.Good == 0 {
+			if err := cut(s.opts.disk, s.dir, name, w.Good); err != nil {
+				return chain.Head{}, fault(concord.Unavailable, err)
 			}
 		}
-		if w.torn > 0 {
-			s.note = &audit.Seal{Segment: name, Bytes: w.torn, Digest: w.tear, Cause: audit.Torn}
+		if w.Torn > 0 {
+			s.note = &audit.Seal{Segment: name, Bytes: w.Torn, Digest: w.Tear, Cause: audit.Torn}
 		}
-		if w.good > 0 {
+		if w.Good > 0 {
 			if s.cur, err = s.opts.disk.open(filepath.Join(s.dir, name), false); err != nil {
-				return fault(concord.Unavailable, err)
+				return chain.Head{}, fault(concord.Unavailable, err)
 			}
-			s.name, s.size = name, w.good
-			return nil
+			s.name, s.size, s.begun = name, w.Good, time.Now()
+			return w.Head, nil
 		}
 		names = names[:len(names)-1]
 	}
-	s.link = newLink(Head{})
-	return nil
+	return chain.Head{}, nil
 }
 
-// scan follows one segment, trusting what its first record says of the one before it, and leaves s.link at its end.
-func (s *Sink) scan(name string) (walked, error) {
-	first, _ := segmentSeq(name)
-	f, err := os.Open(filepath.Join(s.dir, name)) // #nosec G304 -- a name of ours in the configured directory
+// scan follows one segment.
+func (s *Sink) scan(name string) (chain.Followed, error) {
+	first, _ := chain.SegmentSeq(name)
+	f, err := os.Open(filepath.Join(s.dir, name))
 	if err != nil {
-		return walked{}, err
+		return chain.Followed{}, err
 	}
-	s.link = newLink(Head{Seq: first - 1})
-	s.link.trust = first > 1
-	w, err := walk(f, s.link, nil)
+	w, err := chain.Follow(f, first)
 	if e := f.Close(); err == nil {
 		err = e
 	}
@@ -186,42 +173,19 @@ func (s *Sink) scan(name string) (walked, error) {
 }
 
 // Append makes e durable. See audit.Sink for what its errors mean.
-func (s *Sink) Append(ctx context.Context, e audit.Event) error {
-	if e.Type == audit.EventNone || e.Type.OfSink() {
-		return fault(concord.Invalid, errors.New("event type"))
-	}
-	w, _ := s.pool.Get().(*waiter)
-	w.object = e.AppendJSON(w.object[:0])
-	if len(w.object) > maxRecord-tailLen-len(`,"seq":`)-seqDigits {
-		return fault(concord.Invalid, errors.New("record too long"))
-	}
-	err := s.submit(ctx, w)
-	if err == nil { // after an error the writer may still hold it
-		s.pool.Put(w)
-	}
-	return err
-}
+func (s *Sink) Append(ctx context.Context, e audit.Event) error { return s.group.Append(ctx, e) }
 
 // Health is nil when the last attempt to write succeeded; otherwise it tries again, with a checkpoint, and tells how that
 // went. So a sink that recovers becomes healthy even when no request is let through to find out.
-func (s *Sink) Health(ctx context.Context) error {
-	s.mu.Lock()
-	bad := s.bad
-	s.mu.Unlock()
-	if bad == nil {
-		return nil
-	}
-	return s.submit(ctx, &waiter{checkpoint: true, done: make(chan error, 1)})
-}
+func (s *Sink) Health(ctx context.Context) error { return s.group.Health(ctx) }
+
+// Durable is true: Append returns after the sync.
+func (s *Sink) Durable() bool { return true }
 
 // Close writes what waits and a last checkpoint, and frees the directory. Later Appends are Unavailable.
 func (s *Sink) Close() error {
 	s.once.Do(func() {
-		s.mu.Lock()
-		s.closing = true
-		s.mu.Unlock()
-		close(s.quit)
-		<-s.done
+		s.err = s.group.Close()
 		if s.cur != nil {
 			if err := s.cur.Close(); err != nil && s.err == nil {
 				s.err = fault(concord.Unavailable, err)

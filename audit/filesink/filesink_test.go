@@ -19,6 +19,7 @@ import (
 
 	"concord"
 	"concord/audit"
+	"concord/audit/chain"
 	"concord/audit/filesink"
 	"concord/audit/sinktest"
 )
@@ -128,7 +129,7 @@ func types(t fataler, dir string) (all []string) {
 	return all
 }
 
-func verify(t fataler, dir string, o filesink.VerifyOptions) filesink.Report {
+func verify(t fataler, dir string, o chain.VerifyOptions) chain.Report {
 	t.Helper()
 	r, err := filesink.Verify(context.Background(), dir, o)
 	if err != nil {
@@ -137,9 +138,9 @@ func verify(t fataler, dir string, o filesink.VerifyOptions) filesink.Report {
 	return r
 }
 
-func wantWhole(t fataler, dir string) filesink.Report {
+func wantWhole(t fataler, dir string) chain.Report {
 	t.Helper()
-	r := verify(t, dir, filesink.VerifyOptions{})
+	r := verify(t, dir, chain.VerifyOptions{})
 	if !r.Whole() {
 		t.Errorf("broken: %v", r.Break)
 	}
@@ -265,22 +266,58 @@ func TestModes(t *testing.T) {
 	}
 }
 
+// TestSegmentsSealed: a segment that another follows is read-only, and a new segment begins when its time has come.
+func TestSegmentsSealed(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir, filesink.Options{SegmentAge: time.Nanosecond})
+	put(t, s, "a", "b")
+	shut(t, s)
+	all := files(t, dir)
+	if len(all) < 3 {
+		t.Fatalf("%d segments", len(all))
+	}
+	for i, f := range all {
+		info, err := os.Stat(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := os.FileMode(0o400); i < len(all)-1 && info.Mode().Perm() != want {
+			t.Errorf("%s has the mode %v, want %v", filepath.Base(f), info.Mode().Perm(), want)
+		}
+	}
+	// A power cut may lose the newest segment after the one before it was sealed: that one is the end then.
+	if err := os.WriteFile(all[len(all)-1], nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s = open(t, dir, filesink.Options{})
+	put(t, s, "c")
+	shut(t, s)
+	wantWhole(t, dir)
+	s = open(t, dir, filesink.Options{SegmentAge: time.Hour})
+	n := len(files(t, dir))
+	put(t, s, "d", "e")
+	shut(t, s)
+	if len(files(t, dir)) != n {
+		t.Error("a new segment before its time")
+	}
+}
+
 // TestCheckpointInTime: the last records of a quiet time are not left without a checkpoint.
 func TestCheckpointInTime(t *testing.T) {
 	dir := t.TempDir()
-	told := make(chan filesink.Head, 16)
-	s := open(t, dir, filesink.Options{CheckpointInterval: 5 * time.Millisecond, OnCheckpoint: func(h filesink.Head) {
+	told := make(chan chain.Head, 16)
+	s := open(t, dir, filesink.Options{CheckpointInterval: 5 * time.Millisecond, OnCheckpoint: func(h chain.Head) {
 		told <- h
 		panic("the operator's function must not harm the trail")
 	}})
-	if h := <-told; h != (filesink.Head{}) {
+	if h := <-told; h != (chain.Head{}) {
 		t.Errorf("the first checkpoint states %+v", h)
 	}
 	<-told // after audit.opened
 	put(t, s, "a")
 	h := <-told
 	shut(t, s)
-	if r := verify(t, dir, filesink.VerifyOptions{Anchors: []filesink.Head{h}}); !r.Whole() || h.Seq == 0 {
+	if r := verify(t, dir, chain.VerifyOptions{Anchors: []chain.Head{h}}); !r.Whole() || h.Seq == 0 {
 		t.Errorf("%+v, %v", h, r.Break)
 	}
 }

@@ -2,39 +2,13 @@ package filesink
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strconv"
-	"strings"
+
+	"concord/audit/chain"
 )
-
-const (
-	segmentPrefix = "audit-"
-	segmentSuffix = ".jsonl"
-	seqDigits     = 20 // of the largest uint64, so that names sort as numbers
-)
-
-// segmentName is the file that begins with record seq.
-func segmentName(seq uint64) string {
-	return fmt.Sprintf("%s%0*d%s", segmentPrefix, seqDigits, seq, segmentSuffix)
-}
-
-// segmentSeq is the number of the record that the file named name begins with; false when it is no segment.
-func segmentSeq(name string) (uint64, bool) {
-	digits, ok := strings.CutPrefix(name, segmentPrefix)
-	if !ok {
-		return 0, false
-	}
-	digits, ok = strings.CutSuffix(digits, segmentSuffix)
-	if !ok || len(digits) != seqDigits {
-		return 0, false
-	}
-	n, err := strconv.ParseUint(digits, 10, 64)
-	return n, err == nil && n > 0
-}
 
 // segments are the names of dir's segments in the order of the chain.
 func segments(dir string) ([]string, error) {
@@ -44,7 +18,7 @@ func segments(dir string) ([]string, error) {
 	}
 	var names []string
 	for _, e := range entries {
-		if _, ok := segmentSeq(e.Name()); ok && e.Type().IsRegular() {
+		if _, ok := chain.SegmentSeq(e.Name()); ok && e.Type().IsRegular() {
 			names = append(names, e.Name())
 		}
 	}
@@ -61,8 +35,10 @@ type file interface {
 
 // disk is what the sink needs of the file system for writing; tests put a failing one in its place.
 type disk interface {
-	// open opens for appending; with create the file must not exist yet.
+	// open opens for appending; with create the file must not exist yet, and without it may be sealed.
 	open(path string, create bool) (file, error)
+	// seal makes a file read-only, against mistakes: whoever owns it can undo that.
+	seal(path string) error
 	remove(path string) error
 	syncDir(path string) error
 }
@@ -74,8 +50,17 @@ func (realDisk) open(path string, create bool) (file, error) {
 	if create {
 		flags |= os.O_CREATE | os.O_EXCL
 	}
-	return os.OpenFile(path, flags, 0o600) // #nosec G304 -- a name of ours in the configured directory
+	f, err := os.OpenFile(path, flags, 0o600)
+	if errors.Is(err, fs.ErrPermission) && !create {
+		if err := os.Chmod(path, 0o600); err != nil {
+			return nil, err
+		}
+		return os.OpenFile(path, flags, 0o600)
+	}
+	return f, err
 }
+
+func (realDisk) seal(path string) error { return os.Chmod(path, 0o400) }
 
 func (realDisk) remove(path string) error {
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -86,7 +71,7 @@ func (realDisk) remove(path string) error {
 
 // syncDir makes the names in a directory durable, which syncing the files does not.
 func (realDisk) syncDir(path string) error {
-	d, err := os.Open(path) // #nosec G304 -- the configured directory
+	d, err := os.Open(path)
 	if err != nil {
 		return err
 	}

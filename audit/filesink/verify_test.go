@@ -21,6 +21,7 @@ import (
 	"pgregory.net/rapid"
 
 	"concord"
+	"concord/audit/chain"
 	"concord/audit/filesink"
 )
 
@@ -60,26 +61,26 @@ func TestVerifyTampering(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		tamper func() error
-		want   filesink.Break
+		want   chain.Break
 	}{
-		{"a character changed", edit(0, strings.Replace(texts[0], `"GET"`, `"PUT"`, 1)), filesink.Break{File: base(0), Line: 3, Seq: 3, Flaw: filesink.FlawHash}},
-		{"a blank added", edit(0, strings.Replace(texts[0], `,"tenant_id"`, `, "tenant_id"`, 1)), filesink.Break{File: base(0), Line: 3, Seq: 3, Flaw: filesink.FlawHash}},
-		{"a record dropped", edit(0, strings.Join(slices.Delete(slices.Clone(first), 2, 3), "")+"\n"), filesink.Break{File: base(0), Line: 3, Seq: 3, Flaw: filesink.FlawSequence}},
-		{"two records swapped", edit(0, strings.Join(swap, "")+"\n"), filesink.Break{File: base(0), Line: 3, Seq: 3, Flaw: filesink.FlawSequence}},
-		{"a record repeated", edit(0, strings.Join(slices.Insert(slices.Clone(first), 3, first[2]), "")+"\n"), filesink.Break{File: base(0), Line: 4, Seq: 4, Flaw: filesink.FlawSequence}},
-		{"a record inserted with a hash of its own", edit(0, strings.Join(slices.Insert(slices.Clone(first), 3, forge(t, first[2], 4)), "")+"\n"), filesink.Break{File: base(0), Line: 5, Seq: 5, Flaw: filesink.FlawSequence}},
-		{"a record replaced and hashed anew", edit(0, strings.Join(slices.Replace(slices.Clone(first), 3, 4, forge(t, first[2], 4)), "")+"\n"), filesink.Break{File: base(0), Line: 5, Seq: 5, Flaw: filesink.FlawPrevious}},
-		{"a hash in capitals", edit(0, upper(texts[0], 3)), filesink.Break{File: base(0), Line: 3, Seq: 3, Flaw: filesink.FlawForm}},
-		{"a line that is no record", edit(0, texts[0]+"{}\n"), filesink.Break{File: base(0), Line: int(n0) + 1, Seq: n0 + 1, Flaw: filesink.FlawForm}},
-		{"an empty line", edit(1, "\n"+texts[1]), filesink.Break{File: base(1), Line: 1, Seq: n0 + 1, Flaw: filesink.FlawForm}},
-		{"the tail of a middle segment cut", edit(1, strings.Join(line(texts[1])[:n1-1], "")), filesink.Break{File: base(2), Line: 1, Seq: n0 + n1, Flaw: filesink.FlawSegment}},
-		{"half a line at the end of a middle segment", edit(1, texts[1][:len(texts[1])-9]), filesink.Break{File: base(1), Line: int(n1), Seq: n0 + n1, Flaw: filesink.FlawTail}},
-		{"a middle segment removed", func() error { return os.Remove(names[1]) }, filesink.Break{File: base(2), Line: 1, Seq: n0 + 1, Flaw: filesink.FlawSegment}},
-		{"the first segment removed", func() error { return os.Remove(names[0]) }, filesink.Break{File: base(1), Line: 1, Seq: 1, Flaw: filesink.FlawStart}},
+		{"a character changed", edit(0, strings.Replace(texts[0], `"GET"`, `"PUT"`, 1)), chain.Break{File: base(0), Line: 3, Seq: 3, Flaw: chain.FlawHash}},
+		{"a blank added", edit(0, strings.Replace(texts[0], `,"tenant_id"`, `, "tenant_id"`, 1)), chain.Break{File: base(0), Line: 3, Seq: 3, Flaw: chain.FlawHash}},
+		{"a record dropped", edit(0, strings.Join(slices.Delete(slices.Clone(first), 2, 3), "")+"\n"), chain.Break{File: base(0), Line: 3, Seq: 3, Flaw: chain.FlawSequence}},
+		{"two records swapped", edit(0, strings.Join(swap, "")+"\n"), chain.Break{File: base(0), Line: 3, Seq: 3, Flaw: chain.FlawSequence}},
+		{"a record repeated", edit(0, strings.Join(slices.Insert(slices.Clone(first), 3, first[2]), "")+"\n"), chain.Break{File: base(0), Line: 4, Seq: 4, Flaw: chain.FlawSequence}},
+		{"a record inserted with a hash of its own", edit(0, strings.Join(slices.Insert(slices.Clone(first), 3, forge(t, first[2], 4)), "")+"\n"), chain.Break{File: base(0), Line: 5, Seq: 5, Flaw: chain.FlawSequence}},
+		{"a record replaced and hashed anew", edit(0, strings.Join(slices.Replace(slices.Clone(first), 3, 4, forge(t, first[2], 4)), "")+"\n"), chain.Break{File: base(0), Line: 5, Seq: 5, Flaw: chain.FlawPrevious}},
+		{"a hash in capitals", edit(0, upper(texts[0], 3)), chain.Break{File: base(0), Line: 3, Seq: 3, Flaw: chain.FlawForm}},
+		{"a line that is no record", edit(0, texts[0]+"{}\n"), chain.Break{File: base(0), Line: int(n0) + 1, Seq: n0 + 1, Flaw: chain.FlawForm}},
+		{"an empty line", edit(1, "\n"+texts[1]), chain.Break{File: base(1), Line: 1, Seq: n0 + 1, Flaw: chain.FlawForm}},
+		{"the tail of a middle segment cut", edit(1, strings.Join(line(texts[1])[:n1-1], "")), chain.Break{File: base(2), Line: 1, Seq: n0 + n1, Flaw: chain.FlawSegment}},
+		{"half a line at the end of a middle segment", edit(1, texts[1][:len(texts[1])-9]), chain.Break{File: base(1), Line: int(n1), Seq: n0 + n1, Flaw: chain.FlawTail}},
+		{"a middle segment removed", func() error { return os.Remove(names[1]) }, chain.Break{File: base(2), Line: 1, Seq: n0 + 1, Flaw: chain.FlawSegment}},
+		{"the first segment removed", func() error { return os.Remove(names[0]) }, chain.Break{File: base(1), Line: 1, Seq: 1, Flaw: chain.FlawStart}},
 		{"two segments swapped", func() error {
 			return errors.Join(edit(0, texts[1])(), edit(1, texts[0])())
-		}, filesink.Break{File: base(0), Line: 1, Seq: 1, Flaw: filesink.FlawSequence}},
-		{"a segment emptied", edit(1, ""), filesink.Break{File: base(2), Line: 1, Seq: n0 + 1, Flaw: filesink.FlawSegment}},
+		}, chain.Break{File: base(0), Line: 1, Seq: 1, Flaw: chain.FlawSequence}},
+		{"a segment emptied", edit(1, ""), chain.Break{File: base(2), Line: 1, Seq: n0 + 1, Flaw: chain.FlawSegment}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			defer func() {
@@ -92,7 +93,7 @@ func TestVerifyTampering(t *testing.T) {
 			if err := c.tamper(); err != nil {
 				t.Fatal(err)
 			}
-			r := verify(t, dir, filesink.VerifyOptions{})
+			r := verify(t, dir, chain.VerifyOptions{})
 			if d := cmp.Diff(&c.want, r.Break); d != "" {
 				t.Errorf("(-want +got):\n%s", d)
 			}
@@ -151,7 +152,7 @@ func TestVerifyAnyByte(t *testing.T) {
 		if err := os.WriteFile(names[f], b, 0o600); err != nil {
 			t.Fatalf("%v", err)
 		}
-		r := verify(t, dir, filesink.VerifyOptions{Anchors: []filesink.Head{head}})
+		r := verify(t, dir, chain.VerifyOptions{Anchors: []chain.Head{head}})
 		if err := os.WriteFile(names[f], []byte(texts[f]), 0o600); err != nil {
 			t.Fatalf("%v", err)
 		}
@@ -179,8 +180,8 @@ func TestVerifyCutTail(t *testing.T) {
 	if short.Records != 3 {
 		t.Errorf("%+v", short)
 	}
-	got := verify(t, dir, filesink.VerifyOptions{Anchors: []filesink.Head{short.Head, full.Head}}).Break
-	want := &filesink.Break{File: filepath.Base(names[0]), Line: 4, Seq: 4, Flaw: filesink.FlawCut}
+	got := verify(t, dir, chain.VerifyOptions{Anchors: []chain.Head{short.Head, full.Head}}).Break
+	want := &chain.Break{File: filepath.Base(names[0]), Line: 4, Seq: 4, Flaw: chain.FlawCut}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
 	}
@@ -191,33 +192,33 @@ func TestVerifyAnchors(t *testing.T) {
 	names := files(t, dir)
 	n0 := uint64(strings.Count(texts[0], "\n"))
 	i := strings.LastIndex(texts[0], `"hash":"`) + 8
-	end := filesink.Head{Seq: n0}
+	end := chain.Head{Seq: n0}
 	if _, err := hex.Decode(end.Hash[:], []byte(texts[0][i:i+64])); err != nil {
 		t.Fatal(err)
 	}
-	other := filesink.Head{Seq: n0}
-	if r := verify(t, dir, filesink.VerifyOptions{Anchors: []filesink.Head{end}}); !r.Whole() {
+	other := chain.Head{Seq: n0}
+	if r := verify(t, dir, chain.VerifyOptions{Anchors: []chain.Head{end}}); !r.Whole() {
 		t.Errorf("a true anchor: %v", r.Break)
 	}
-	if r := verify(t, dir, filesink.VerifyOptions{Anchors: []filesink.Head{other}}); r.Whole() || r.Break.Seq != n0 || r.Break.Flaw != filesink.FlawAnchor {
+	if r := verify(t, dir, chain.VerifyOptions{Anchors: []chain.Head{other}}); r.Whole() || r.Break.Seq != n0 || r.Break.Flaw != chain.FlawAnchor {
 		t.Errorf("a false anchor: %v", r.Break)
 	}
-	if _, err := filesink.Verify(t.Context(), dir, filesink.VerifyOptions{Anchors: []filesink.Head{end, other}}); !errors.Is(err, concord.Invalid) {
+	if _, err := filesink.Verify(t.Context(), dir, chain.VerifyOptions{Anchors: []chain.Head{end, other}}); !errors.Is(err, concord.Invalid) {
 		t.Errorf("anchors that contradict each other: %v", err)
 	}
 	if err := os.Remove(names[0]); err != nil { // retention
 		t.Fatal(err)
 	}
-	if r := verify(t, dir, filesink.VerifyOptions{Anchors: []filesink.Head{end}}); !r.Whole() || r.First != n0+1 {
+	if r := verify(t, dir, chain.VerifyOptions{Anchors: []chain.Head{end}}); !r.Whole() || r.First != n0+1 {
 		t.Errorf("removed by retention, with its end noted: %+v", r)
 	}
-	if r := verify(t, dir, filesink.VerifyOptions{Anchors: []filesink.Head{other}}); r.Whole() || r.Break.Flaw != filesink.FlawPrevious {
+	if r := verify(t, dir, chain.VerifyOptions{Anchors: []chain.Head{other}}); r.Whole() || r.Break.Flaw != chain.FlawPrevious {
 		t.Errorf("removed by retention, with another end noted: %+v", r.Break)
 	}
 	s := open(t, dir, filesink.Options{}) // and the writer goes on without it
 	put(t, s, "z")
 	shut(t, s)
-	if r := verify(t, dir, filesink.VerifyOptions{Anchors: []filesink.Head{end}}); !r.Whole() {
+	if r := verify(t, dir, chain.VerifyOptions{Anchors: []chain.Head{end}}); !r.Whole() {
 		t.Errorf("gone on after retention: %v", r.Break)
 	}
 }
@@ -250,24 +251,24 @@ func TestVerifySignatures(t *testing.T) {
 		name string
 		dir  string
 		keys []ed25519.PublicKey
-		want filesink.Flaw
+		want chain.Flaw
 	}{
-		{"signed", signed, []ed25519.PublicKey{pub}, filesink.NoFlaw},
-		{"signed by one of two", signed, []ed25519.PublicKey{stranger, pub}, filesink.NoFlaw},
-		{"signed by another", signed, []ed25519.PublicKey{stranger}, filesink.FlawUnsigned},
-		{"signed, nobody asks", signed, nil, filesink.NoFlaw},
-		{"unsigned", unsigned, []ed25519.PublicKey{pub}, filesink.FlawUnsigned},
-		{"signing began later", later, []ed25519.PublicKey{pub}, filesink.NoFlaw},
-		{"signing stopped", stopped, []ed25519.PublicKey{pub}, filesink.FlawSignature},
+		{"signed", signed, []ed25519.PublicKey{pub}, chain.NoFlaw},
+		{"signed by one of two", signed, []ed25519.PublicKey{stranger, pub}, chain.NoFlaw},
+		{"signed by another", signed, []ed25519.PublicKey{stranger}, chain.FlawUnsigned},
+		{"signed, nobody asks", signed, nil, chain.NoFlaw},
+		{"unsigned", unsigned, []ed25519.PublicKey{pub}, chain.FlawUnsigned},
+		{"signing began later", later, []ed25519.PublicKey{pub}, chain.NoFlaw},
+		{"signing stopped", stopped, []ed25519.PublicKey{pub}, chain.FlawSignature},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			r := verify(t, c.dir, filesink.VerifyOptions{Keys: c.keys})
+			r := verify(t, c.dir, chain.VerifyOptions{Keys: c.keys})
 			switch {
-			case c.want == filesink.NoFlaw && !r.Whole():
+			case c.want == chain.NoFlaw && !r.Whole():
 				t.Errorf("broken: %v", r.Break)
-			case c.want != filesink.NoFlaw && (r.Whole() || r.Break.Flaw != c.want):
+			case c.want != chain.NoFlaw && (r.Whole() || r.Break.Flaw != c.want):
 				t.Errorf("%v, want %q", r.Break, c.want)
-			case c.want == filesink.NoFlaw && c.keys != nil && r.SignedTo != r.Head.Seq-1: // Close wrote a checkpoint
+			case c.want == chain.NoFlaw && c.keys != nil && r.SignedTo != r.Head.Seq-1: // Close wrote a checkpoint
 				t.Errorf("signed to %d of %d", r.SignedTo, r.Head.Seq)
 			}
 		})
@@ -297,8 +298,8 @@ func TestVerifyRewritten(t *testing.T) {
 		}
 	}
 	wantWhole(t, dir) // the chain alone does not tell
-	r := verify(t, dir, filesink.VerifyOptions{Keys: []ed25519.PublicKey{pub}})
-	if r.Whole() || r.Break.Flaw != filesink.FlawUnsigned || r.Break.Seq != 6 {
+	r := verify(t, dir, chain.VerifyOptions{Keys: []ed25519.PublicKey{pub}})
+	if r.Whole() || r.Break.Flaw != chain.FlawUnsigned || r.Break.Seq != 6 {
 		t.Errorf("%v, want record 6 to be one too many without a checkpoint", r.Break)
 	}
 }
@@ -319,18 +320,18 @@ func next(t *testing.T, b []byte, id string) string {
 
 func TestVerifyTrouble(t *testing.T) {
 	dir, _ := trailOf(t, filesink.Options{})
-	if _, err := filesink.Verify(t.Context(), filepath.Join(dir, "none"), filesink.VerifyOptions{}); !errors.Is(err, concord.NotFound) {
+	if _, err := filesink.Verify(t.Context(), filepath.Join(dir, "none"), chain.VerifyOptions{}); !errors.Is(err, concord.NotFound) {
 		t.Errorf("no directory: %v", err)
 	}
-	if _, err := filesink.Verify(t.Context(), t.TempDir(), filesink.VerifyOptions{}); !errors.Is(err, concord.NotFound) {
+	if _, err := filesink.Verify(t.Context(), t.TempDir(), chain.VerifyOptions{}); !errors.Is(err, concord.NotFound) {
 		t.Errorf("no segment: %v", err)
 	}
-	if _, err := filesink.Verify(t.Context(), files(t, dir)[0], filesink.VerifyOptions{}); !errors.Is(err, concord.Unavailable) {
+	if _, err := filesink.Verify(t.Context(), files(t, dir)[0], chain.VerifyOptions{}); !errors.Is(err, concord.Unavailable) {
 		t.Errorf("a file: %v", err)
 	}
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := filesink.Verify(gone, dir, filesink.VerifyOptions{}); !errors.Is(err, concord.Canceled) {
+	if _, err := filesink.Verify(gone, dir, chain.VerifyOptions{}); !errors.Is(err, concord.Canceled) {
 		t.Errorf("canceled: %v", err)
 	}
 }
@@ -338,7 +339,7 @@ func TestVerifyTrouble(t *testing.T) {
 func TestVerifyTellsProgress(t *testing.T) {
 	dir, texts := trailOf(t, filesink.Options{})
 	var last, total int64
-	verify(t, dir, filesink.VerifyOptions{Progress: func(done, of int64) { last, total = done, of }})
+	verify(t, dir, chain.VerifyOptions{Progress: func(done, of int64) { last, total = done, of }})
 	if want := int64(len(strings.Join(texts, ""))); last != want || total != want {
 		t.Errorf("%d of %d, want %d", last, total, want)
 	}
@@ -384,19 +385,19 @@ func TestKeys(t *testing.T) {
 	}
 	private := block("PRIVATE KEY", key, x509.MarshalPKCS8PrivateKey)
 	public := block("PUBLIC KEY", pub, x509.MarshalPKIXPublicKey)
-	if k, err := filesink.ParsePrivateKey(private); err != nil || !k.Equal(key) {
+	if k, err := chain.ParsePrivateKey(private); err != nil || !k.Equal(key) {
 		t.Errorf("private: %v", err)
 	}
-	if k, err := filesink.ParsePublicKey(public); err != nil || !k.Equal(pub) {
+	if k, err := chain.ParsePublicKey(public); err != nil || !k.Equal(pub) {
 		t.Errorf("public: %v", err)
 	}
 	for name, text := range map[string][]byte{"nothing": nil, "no PEM": []byte("x"), "the other": public, "junk": pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: []byte("x")})} {
-		if _, err := filesink.ParsePrivateKey(text); !errors.Is(err, concord.Invalid) {
+		if _, err := chain.ParsePrivateKey(text); !errors.Is(err, concord.Invalid) {
 			t.Errorf("private from %s: %v", name, err)
 		}
 	}
 	for name, text := range map[string][]byte{"nothing": nil, "the other": private, "junk": pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: []byte("x")})} {
-		if _, err := filesink.ParsePublicKey(text); !errors.Is(err, concord.Invalid) {
+		if _, err := chain.ParsePublicKey(text); !errors.Is(err, concord.Invalid) {
 			t.Errorf("public from %s: %v", name, err)
 		}
 	}

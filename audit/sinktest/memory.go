@@ -50,6 +50,16 @@ func (m *Memory) Append(ctx context.Context, e audit.Event) error {
 	return &concord.Fault{Op: "audit sink", Kind: kind}
 }
 
+// Health is what Fail was told last.
+func (m *Memory) Health(context.Context) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.err
+}
+
+// Durable is true: in a test the memory stands for a disk.
+func (m *Memory) Durable() bool { return true }
+
 // Close makes later Appends fail.
 func (m *Memory) Close() error {
 	m.mu.Lock()

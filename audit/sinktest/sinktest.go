@@ -20,8 +20,8 @@ import (
 	"concord/audit"
 )
 
-// Factory makes an empty sink for one test, and a function that reads back what is durably in it: one JSON object per
-// record in the trail's order, without line ends. The function is called while the sink is open and after it was closed.
+// Factory makes an empty sink for one test, and a function that reads back what is in it, durably if the sink says so: one
+// JSON object per record in the trail's order, without line ends. The function is called while the sink is open and after it was closed.
 // The factory sees to it that the sink is closed in the end.
 type Factory func(t *testing.T) (sink audit.Sink, read func() [][]byte)
 
@@ -81,6 +81,7 @@ func whole(t *testing.T, f Factory) {
 	s, read := f(t)
 	e := Event("r-1")
 	must(t, s.Append(t.Context(), e))
+	must(t, s.Health(t.Context()))
 	var want, got map[string]any
 	must(t, json.Unmarshal(e.AppendJSON(nil), &want))
 	for _, l := range read() {

@@ -12,7 +12,6 @@ import (
 
 	"concord"
 	"concord/audit"
-	"concord/audit/filesink"
 	"concord/federation"
 	"concord/gateway"
 	"concord/graphql"
@@ -36,7 +35,6 @@ type App struct {
 	Public, Admin http.Handler
 
 	cfg     *config.Config
-	sink    *filesink.Sink
 	ready   *readiness
 	own     *tlsfiles.Pair  // the gateway's own certificate; nil for plain HTTP
 	clients *tlsfiles.Roots // whose certificates clients must present; nil: none
@@ -64,15 +62,10 @@ func New(ctx context.Context, cfg *config.Config, log io.Writer) (_ *App, err er
 	if err != nil {
 		return nil, err
 	}
-	if a.sink, err = filesink.Open(cfg.Audit.Dir, filesink.Options{}); err != nil {
-		return nil, err
-	}
-	trail, err := audit.NewTrail(nil, a.sink)
+	trail, err := a.trail(ctx, reg)
 	if err != nil {
 		return nil, err
 	}
-	a.closers = append(a.closers, trail.Close)
-
 	verifier, err := a.verifier()
 	if err != nil {
 		return nil, err
@@ -103,7 +96,7 @@ func New(ctx context.Context, cfg *config.Config, log io.Writer) (_ *App, err er
 		Limits: limits, AuthServer: authServer(cfg), Log: a.log, Metrics: metrics, Tracer: tracer,
 	})
 	a.Public = front(fhirAPI, cfg.Portal)
-	a.ready = &readiness{sink: a.sink, verifier: verifier}
+	a.ready = &readiness{trail: trail}
 	a.Admin = adminHandler(reg, a.ready)
 	return a, nil
 }
@@ -170,8 +163,7 @@ func (a *App) Close() error {
 
 // readiness tells whether requests can be served.
 type readiness struct {
-	sink     *filesink.Sink
-	verifier *smart.Verifier
+	trail *audit.Trail
 }
 
 // check is nil when they can: the trail can be written. That an issuer can't be reached is not ours to be unready for:
@@ -179,7 +171,7 @@ type readiness struct {
 func (r *readiness) check(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	return r.sink.Health(ctx)
+	return r.trail.Health(ctx)
 }
 
 // adminHandler serves liveness, readiness and metrics.

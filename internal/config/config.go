@@ -19,6 +19,7 @@ type Config struct {
 	Portal        Portal
 	Traces        Traces
 	Sources       []Source // in the order of the file; never empty
+	Digest        [32]byte // SHA-256 of the file
 }
 
 // ServerTLS is the gateway's own certificate. CertFile and KeyFile are both set or both empty.
@@ -72,9 +73,45 @@ const (
 	IndexPostgres IndexKind = "postgres" // shared by several gateways
 )
 
-// Audit says where the trail is kept.
+// Audit says where the trail is kept, and where it goes besides.
 type Audit struct {
-	Dir string // created when it does not exist
+	Dir               string // created when it does not exist
+	PseudonymKeyFile  string // the key of pseudonyms for user names; made when it does not exist
+	CheckpointKeyFile string // Ed25519 private key that signs checkpoints; empty: they are not signed
+	AnchorFile        string // notes the head of each checkpoint, away from the trail; empty: none
+	S3                AuditS3
+	Syslog            AuditSyslog
+	Stdout            AuditCopy
+	FHIR              AuditFHIR
+}
+
+// AuditS3 is a second trail in a bucket with object lock. The zero value is none.
+type AuditS3 struct {
+	Endpoint, Region, Bucket string
+	Prefix                   string        // of this gateway's objects; never another's
+	CredentialsFile          string        // AWS shared credentials; empty: the machine's role
+	Retain                   time.Duration // how long each object is locked; 0: the bucket's own rule
+	Governance               bool          // the lock's mode; otherwise compliance
+}
+
+// AuditCopy is a copy of the records for somebody else to keep. The zero value is none.
+type AuditCopy struct {
+	On           bool
+	Required     bool // no answer leaves when the copy can't be made
+	Pseudonymous bool // the copy has no ids of persons and resources, and no addresses
+}
+
+// AuditSyslog is a copy over syslog with TLS (RFC 5425).
+type AuditSyslog struct {
+	AuditCopy
+	Address string // host:port
+	TLS     SourceTLS
+}
+
+// AuditFHIR is a copy as FHIR AuditEvents (IHE BALP), a file of NDJSON each day.
+type AuditFHIR struct {
+	AuditCopy
+	Dir string
 }
 
 // Portal says what a browser is shown.

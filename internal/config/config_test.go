@@ -2,6 +2,7 @@ package config_test
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"os"
@@ -40,7 +41,7 @@ func TestGood(t *testing.T) {
 				Issuers:  []config.Issuer{{Issuer: "http://127.0.0.1:9000/", JWKSURL: "http://127.0.0.1:9000/jwks", Claims: claims()}},
 			},
 			MPI:       config.MPI{Store: config.IndexStore{Kind: config.IndexMemory}},
-			Audit:     config.Audit{Dir: "testdata/good/audit"},
+			Audit:     config.Audit{Dir: "testdata/good/audit", PseudonymKeyFile: "testdata/good/audit/pseudonym.key"},
 			RateLimit: defaultLimits(),
 			Sources: []config.Source{{
 				Name: "e", Vendor: config.Generic, BaseURL: "http://localhost:9001", Timeout: 5 * time.Second,
@@ -54,7 +55,7 @@ func TestGood(t *testing.T) {
 				Issuers:  []config.Issuer{{Issuer: "https://idp.example.org", JWKSFile: "testdata/good/files/jwks.json", Claims: claims()}},
 			},
 			MPI:       config.MPI{Store: config.IndexStore{Kind: config.IndexMemory}},
-			Audit:     config.Audit{Dir: "/var/lib/concord/audit"},
+			Audit:     config.Audit{Dir: "/var/lib/concord/audit", PseudonymKeyFile: "/var/lib/concord/audit/pseudonym.key"},
 			RateLimit: defaultLimits(),
 			Sources: []config.Source{{
 				Name: "cerner", Vendor: config.Cerner, BaseURL: "https://ehr.example.org/r4/t", Timeout: 5 * time.Second,
@@ -77,7 +78,13 @@ func TestGood(t *testing.T) {
 			MPI: config.MPI{Store: config.IndexStore{
 				Kind: config.IndexPostgres, URL: "postgres://concord@db.example.org/concord?passfile=/etc/concord/pgpass",
 			}},
-			Audit:  config.Audit{Dir: "testdata/audit"},
+			Audit: config.Audit{
+				Dir: "testdata/audit", PseudonymKeyFile: "testdata/good/names.key", CheckpointKeyFile: "testdata/good/files/key.pem", AnchorFile: "testdata/anchors",
+				S3:     config.AuditS3{Endpoint: "https://s3.example.org", Region: "eu-1", Bucket: "concord-trail", Prefix: "gw1", CredentialsFile: "testdata/good/files/token", Retain: 52560 * time.Hour, Governance: true},
+				Syslog: config.AuditSyslog{AuditCopy: config.AuditCopy{On: true, Pseudonymous: true}, Address: "logs.example.org:6514", TLS: config.SourceTLS{CAFile: "testdata/good/files/ca.pem"}},
+				Stdout: config.AuditCopy{On: true, Required: true},
+				FHIR:   config.AuditFHIR{AuditCopy: config.AuditCopy{On: true, Required: true}, Dir: "testdata/events"},
+			},
 			Portal: config.Portal{GraphiQL: true},
 			Traces: config.Traces{Endpoint: "http://collector.internal:4318/v1/traces", Percent: 10},
 			RateLimit: config.RateLimit{
@@ -122,6 +129,11 @@ func TestGood(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			text, err := os.ReadFile("testdata/good/" + tt.name + ".yaml")
+			if err != nil {
+				t.Fatal(err)
+			}
+			tt.want.Digest = sha256.Sum256(text)
 			if diff := cmp.Diff(&tt.want, got); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}

@@ -2,6 +2,7 @@ package config
 
 import (
 	"cmp"
+	"crypto/sha256"
 	"errors"
 	"io"
 	"io/fs"
@@ -42,6 +43,7 @@ func Parse(path string, data []byte) (*Config, error) {
 		slices.SortStableFunc(d.errs, func(a, b Error) int { return cmp.Compare(a.Line, b.Line) })
 		return nil, d.errs
 	}
+	c.Digest = sha256.Sum256(data)
 	return &c, nil
 }
 
@@ -84,9 +86,7 @@ func readConfig(root *section) Config {
 	mpi := root.at("mpi").section()
 	c.MPI.Store = mpi.at("store").required().indexStore()
 	mpi.done()
-	audit := root.at("audit").section()
-	c.Audit.Dir = audit.at("dir").required().dir()
-	audit.done()
+	c.Audit = readAudit(root.at("audit").section())
 	portal := root.at("portal").section()
 	c.Portal.GraphiQL = portal.at("graphiql").truth(false)
 	portal.done()

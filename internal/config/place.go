@@ -172,6 +172,20 @@ func (f field) file() string {
 	return path
 }
 
+// newFile is the path of a file, which need not exist yet.
+func (f field) newFile() string {
+	v := f.text()
+	if v == "" {
+		return ""
+	}
+	path := f.doc.resolve(v)
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		f.fail("is not a regular file")
+		return ""
+	}
+	return path
+}
+
 // dir is the path of a folder, which need not exist yet.
 func (f field) dir() string {
 	v := f.text()

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"concord"
 	"concord/testharness"
 	"concord/testharness/fakeehr"
 	"concord/testharness/population"
@@ -19,7 +18,7 @@ const fhirType = "application/fhir+json"
 func startCreating(t *testing.T) twoPeople {
 	t.Helper()
 	w := newWorld(t, testharness.Options{Population: population.Options{Seed: 21, Persons: 2, Registered: 3}})
-	x := twoPeople{rig: startWith(t, w, "700ms", t.TempDir(), map[concord.SourceID]string{"epic": "creates: [Condition, Observation]", "cerner": "creates: [Condition]"}, ""),
+	x := twoPeople{rig: startKeyed(t, w, "700ms", t.TempDir(), map[string]string{"epic": "creates: [Condition, Observation]", "cerner": "creates: [Condition]"}),
 		mine: w.Population.Persons[0], theirs: w.Population.Persons[1]}
 	x.me, _ = x.person(t, x.mine.Copies[0].Source, x.mine.Copies[0].ID)
 	x.other, _ = x.person(t, x.theirs.Copies[0].Source, x.theirs.Copies[0].ID)
@@ -183,7 +182,7 @@ func TestCreateOnce(t *testing.T) {
 // TestTenants: a source that is another tenant's is not there: not in answers, not in ids, not in who somebody is.
 func TestTenants(t *testing.T) {
 	w := newWorld(t, testharness.Options{Population: population.Options{Seed: 22, Persons: 1, Registered: 3}})
-	r := startWith(t, w, "5s", t.TempDir(), map[concord.SourceID]string{"cerner": "tenants: [riverside]"}, "")
+	r := startKeyed(t, w, "5s", t.TempDir(), map[string]string{"cerner": "tenants: [riverside]"})
 	p := w.Population.Persons[0]
 	river := r.with(r.tokenOf(t, "user/*.rs", "tenant", "riverside"))
 	id, all := river.person(t, p.Copies[0].Source, p.Copies[0].ID)

@@ -157,7 +157,7 @@ func (r *rig) leaks(t *testing.T, p population.Person) {
 // trail is the whole audit trail.
 func (r *rig) trail(t *testing.T) string {
 	t.Helper()
-	files, _ := filepath.Glob(filepath.Join(r.dir, "audit", "*"))
+	files, _ := filepath.Glob(filepath.Join(r.dir, "audit", "*.jsonl"))
 	var b strings.Builder
 	for _, f := range files {
 		if text, err := os.ReadFile(f); err == nil {

@@ -72,12 +72,12 @@ func start(t *testing.T, w *testharness.World, timeout string) *rig {
 // startIn is start with the index and the trail of an earlier gateway.
 func startIn(t *testing.T, w *testharness.World, timeout, dir string) *rig {
 	t.Helper()
-	return startWith(t, w, timeout, dir, nil, "")
+	return startKeyed(t, w, timeout, dir, nil)
 }
 
-// startWith is startIn with further keys of the sources' configuration, such as "creates: [Condition]", and further keys at
-// the top.
-func startWith(t *testing.T, w *testharness.World, timeout, dir string, keys map[concord.SourceID]string, top string) *rig {
+// startKeyed is startIn with further keys of the configuration: those of sources by the source's name, such as "creates:
+// [Condition]", those of the trail by "audit", and those at the top by "".
+func startKeyed(t *testing.T, w *testharness.World, timeout, dir string, keys map[string]string) *rig {
 	t.Helper()
 	iss, err := issuer.Start(issuer.Options{})
 	if err != nil {
@@ -85,8 +85,8 @@ func startWith(t *testing.T, w *testharness.World, timeout, dir string, keys map
 	}
 	t.Cleanup(func() { _ = iss.Close() })
 	r := &rig{world: w, issuer: iss, dir: dir, log: &lines{}}
-	text := top + fmt.Sprintf("listen: 127.0.0.1:8080\nadmin_listen: 127.0.0.1:8081\npublic_url: %s\nauth:\n  audience: %s/fhir/r4\n  issuers:\n    - issuer: %s\n      jwks_url: %s\nmpi:\n  store: sqlite:%s/mpi.db\naudit:\n  dir: %s/audit\nrate_limit:\n  enabled: false\nsources:\n",
-		public, public, iss.URL(), iss.JWKSURL(), r.dir, r.dir)
+	text := keys[""] + fmt.Sprintf("listen: 127.0.0.1:8080\nadmin_listen: 127.0.0.1:8081\npublic_url: %s\nauth:\n  audience: %s/fhir/r4\n  issuers:\n    - issuer: %s\n      jwks_url: %s\nmpi:\n  store: sqlite:%s/mpi.db\naudit:\n  dir: %s/audit\n%srate_limit:\n  enabled: false\nsources:\n",
+		public, public, iss.URL(), iss.JWKSURL(), r.dir, r.dir, indented(keys["audit"]))
 	for _, e := range w.EHRs {
 		text += fmt.Sprintf("  - name: %s\n    vendor: %s\n    base_url: %s\n    timeout: %s\n    auth:\n", e.Source(), e.Vendor(), e.URL(), timeout)
 		if w.Client.ID == "" {
@@ -99,7 +99,7 @@ func startWith(t *testing.T, w *testharness.World, timeout, dir string, keys map
 			text += fmt.Sprintf("      type: backend_services\n      token_url: %s\n      client_id: %s\n      key_file: %s\n      key_id: %s\n      scopes: [system/Patient.read, system/Condition.read, system/Observation.read]\n",
 				e.TokenURL(), w.Client.ID, key, w.Client.KeyID)
 		}
-		if more := keys[e.Source()]; more != "" {
+		if more := keys[string(e.Source())]; more != "" {
 			text += "    " + more + "\n"
 		}
 		if e.Vendor() == "athena" {
@@ -127,6 +127,14 @@ func startWith(t *testing.T, w *testharness.World, timeout, dir string, keys map
 	r.base, r.admin = s.URL+"/fhir/r4", a.Admin
 	r.token = r.tokenOf(t, "user/*.rs")
 	return r
+}
+
+// indented is a section's further keys.
+func indented(keys string) string {
+	if keys == "" {
+		return ""
+	}
+	return "  " + keys + "\n"
 }
 
 // public is the gateway's URL as its configuration has it; links are followed to where it really listens.

@@ -50,7 +50,7 @@ func TestTraces(t *testing.T) {
 	var got spans
 	s := httptest.NewServer(&got)
 	defer s.Close()
-	r := startWith(t, w, "700ms", t.TempDir(), nil, "traces: {endpoint: \""+s.URL+"/v1/traces\"}\n")
+	r := startKeyed(t, w, "700ms", t.TempDir(), map[string]string{"": "traces: {endpoint: \"" + s.URL + "/v1/traces\"}\n"})
 	id, _ := r.person(t, p.Copies[0].Source, p.Copies[0].ID)
 	w.EHRs[1].Set(fakeehr.Fault{Kind: fakeehr.ServerError, Type: "Condition"})
 	defer w.Heal()

@@ -1,4 +1,4 @@
-package filesink
+package chain
 
 import (
 	"bytes"
@@ -18,10 +18,17 @@ import (
 // form: a verifier hashes what is there, and any other spelling of the same JSON is another record.
 const recordTag = "concord.audit.record.v1\x00"
 
+// Limits of a trail's segments, in bytes.
 const (
-	maxRecord = 64 << 10 // bytes of one line; longer ones are Invalid
-	maxBatch  = 1 << 20  // bytes of one write, and so of what a crash can tear
-	tailLen   = len(`,"prev":""`) + len(`,"hash":""}`) + 4*sha256.Size
+	MaxRecord = 64 << 10 // of one line; longer events are Invalid
+	MaxBatch  = 1 << 20  // of one write, and so of what a crash can tear
+)
+
+const (
+	tailLen = len(`,"prev":""`) + len(`,"hash":""}`) + 4*sha256.Size
+
+	// Added is more than chaining adds to an event's object, and more than a checkpoint before it takes.
+	Added = 1 << 10
 )
 
 // Head is a place in the chain: the record with this number, and its hash. The zero value is the place before the first.

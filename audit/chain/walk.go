@@ -1,4 +1,4 @@
-package filesink
+package chain
 
 import (
 	"bufio"
@@ -30,6 +30,26 @@ const (
 	FlawCut        Flaw = "the tail is missing: a head that was noted elsewhere lies beyond the end"
 )
 
+// Followed is how far a segment could be followed.
+type Followed struct {
+	Head  Head         // of its last good record; without one, the place before it
+	Good  int64        // bytes of whole records
+	Lines int          // whole records
+	Torn  int64        // bytes after them that a crash can leave; 0 without
+	Tear  audit.Digest // of the torn bytes
+	Flaw  Flaw         // what is wrong with the record after the last good one, unless it is torn
+	Seq   uint64       // the number that the bad record should have
+}
+
+// Follow reads the segment that begins with record first, trusting what that record says of the one before it. Its error is
+// the reader's.
+func Follow(r io.Reader, first uint64) (Followed, error) {
+	l := newLink(Head{Seq: first - 1})
+	l.trust = first > 1
+	w, err := walk(r, l, nil)
+	return Followed{Head: l.head, Good: w.good, Lines: w.lines, Torn: w.torn, Tear: w.tear, Flaw: w.flaw, Seq: w.seq}, err
+}
+
 // walked is how far a segment could be followed.
 type walked struct {
 	good  int64        // bytes of whole records
@@ -45,7 +65,7 @@ type walked struct {
 // during an append leaves: a line without its end, or, when the blocks of a write reached the disk out of order, a hole of
 // NULs (which no record has) within the reach of one write.
 func walk(r io.Reader, l *link, each func(parsed) Flaw) (w walked, err error) {
-	br := bufio.NewReaderSize(r, maxRecord+1)
+	br := bufio.NewReaderSize(r, MaxRecord+1)
 	for {
 		raw, err := br.ReadSlice('\n')
 		line, whole := bytes.CutSuffix(raw, []byte{'\n'})
@@ -80,7 +100,7 @@ func walk(r io.Reader, l *link, each func(parsed) Flaw) (w walked, err error) {
 		if err != nil {
 			return w, err
 		}
-		if rest += int64(len(raw)); cutOff || hole && rest <= maxBatch {
+		if rest += int64(len(raw)); cutOff || hole && rest <= MaxBatch {
 			w.flaw, w.torn = NoFlaw, rest
 			h.Sum(w.tear[:0])
 		}

@@ -1,4 +1,4 @@
-package filesink
+package chain
 
 import (
 	"bytes"
@@ -91,15 +91,15 @@ func signedBy(c *audit.Checkpoint, keys []ed25519.PublicKey) bool {
 func ParsePrivateKey(text []byte) (ed25519.PrivateKey, error) {
 	block, _ := pem.Decode(text)
 	if block == nil || strings.Contains(block.Type, "PUBLIC") {
-		return nil, fault(concord.Invalid, errors.New("not a private key in PEM"))
+		return nil, invalid(errors.New("not a private key in PEM"))
 	}
 	k, err := x509.ParsePKCS8PrivateKey(block.Bytes)
 	if err != nil {
-		return nil, fault(concord.Invalid, err)
+		return nil, invalid(err)
 	}
 	key, ok := k.(ed25519.PrivateKey)
 	if !ok {
-		return nil, fault(concord.Invalid, errors.New("not an Ed25519 key"))
+		return nil, invalid(errors.New("not an Ed25519 key"))
 	}
 	return key, nil
 }
@@ -109,15 +109,19 @@ func ParsePrivateKey(text []byte) (ed25519.PrivateKey, error) {
 func ParsePublicKey(text []byte) (ed25519.PublicKey, error) {
 	block, _ := pem.Decode(text)
 	if block == nil || !strings.Contains(block.Type, "PUBLIC") {
-		return nil, fault(concord.Invalid, errors.New("not a public key in PEM"))
+		return nil, invalid(errors.New("not a public key in PEM"))
 	}
 	k, err := x509.ParsePKIXPublicKey(block.Bytes)
 	if err != nil {
-		return nil, fault(concord.Invalid, err)
+		return nil, invalid(err)
 	}
 	key, ok := k.(ed25519.PublicKey)
 	if !ok {
-		return nil, fault(concord.Invalid, errors.New("not an Ed25519 key"))
+		return nil, invalid(errors.New("not an Ed25519 key"))
 	}
 	return key, nil
+}
+
+func invalid(err error) error {
+	return &concord.Fault{Op: "audit key", Kind: concord.Invalid, Err: err}
 }
