@@ -61,13 +61,17 @@ var mayImport = map[string][]string{
 	"connectors/generic":       {"fhir", "federation", "connectors"},
 	"connectors/connectortest": {"fhir", "federation", "connectors", "testharness/fakeehr"},
 
+	"validate":     {"fhir"},
+	"validate/gen": {},
+
 	"graphql":     {"fhir", "merge", "mpi", "federation", "smart"},
 	"graphql/gen": {"fhir"},
 	"portal":      {},
 
-	"gateway":                     {"fhir", "merge", "mpi", "audit", "federation", "smart", "graphql", "gateway/ratelimit", "internal/obs"},
-	"gateway/ratelimit":           {},
-	"gateway/ratelimit/limittest": {"gateway/ratelimit"},
+	"gateway":                      {"fhir", "merge", "mpi", "audit", "federation", "smart", "graphql", "validate", "gateway/ratelimit", "internal/obs"},
+	"gateway/ratelimit":            {},
+	"gateway/ratelimit/redislimit": {"gateway/ratelimit"},
+	"gateway/ratelimit/limittest":  {"gateway/ratelimit"},
 
 	"internal/config":   {},
 	"internal/obs":      {},

@@ -7,6 +7,7 @@ import (
 
 	"concord/fhir"
 	"concord/smart"
+	"concord/validate"
 )
 
 // The CapabilityStatement, as far as this gateway has something to say (R4 CapabilityStatement).
@@ -41,6 +42,7 @@ type (
 	}
 	capabilityResource struct {
 		Type             fhir.ResourceType     `json:"type"`
+		SupportedProfile []string              `json:"supportedProfile,omitempty"` // that $validate knows
 		Interaction      []map[string]string   `json:"interaction"`
 		SearchInclude    []string              `json:"searchInclude,omitempty"`
 		SearchRevInclude []string              `json:"searchRevInclude,omitempty"`
@@ -94,6 +96,8 @@ func (g *Gateway) capabilities() *answer {
 			res.SearchInclude, res.SearchRevInclude = nil, []string{"Provenance:target"}
 			res.Operation = []capabilityOperation{{"everything", "http://hl7.org/fhir/OperationDefinition/Patient-everything"}}
 		}
+		res.Operation = append(res.Operation, capabilityOperation{"validate", "http://hl7.org/fhir/OperationDefinition/Resource-validate"})
+		res.SupportedProfile = validate.Profiles(t)
 		rest.Resource = append(rest.Resource, res)
 	}
 	rest.Operation = []capabilityOperation{{"graphql", "http://hl7.org/fhir/OperationDefinition/Resource-graphql"}}

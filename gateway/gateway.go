@@ -160,7 +160,7 @@ func (g *Gateway) public(x *exchange) (*answer, *problem) {
 
 // authenticate verifies the token.
 func (g *Gateway) authenticate(x *exchange) (*answer, *problem) {
-	if x.r.URL.RawQuery != "" && strings.Contains(x.r.URL.RawQuery, "access_token=") {
+	if q, bad := pairs(x.r.URL.RawQuery); bad == nil && slices.ContainsFunc(q, isToken) {
 		x.denied = audit.InvalidToken
 		p := refuse(http.StatusBadRequest, "invalid", "a token belongs in the Authorization header")
 		p.challenge = `Bearer realm="concord", error="invalid_request"`
@@ -183,14 +183,17 @@ func (g *Gateway) authenticate(x *exchange) (*answer, *problem) {
 		p := refuse(http.StatusBadRequest, "invalid", "one Authorization header, please")
 		p.challenge = `Bearer realm="concord", error="invalid_request"`
 		return nil, p
-	case smart.KeysUnreachable:
-		p := refuse(http.StatusServiceUnavailable, "transient", "the issuer's keys can't be had; try again")
+	case smart.KeysUnreachable, smart.IssuerUnreachable:
+		p := refuse(http.StatusServiceUnavailable, "transient", "the issuer can't be asked about the token; try again")
 		p.retryAfter = 5 * time.Second
 		return nil, p
 	}
 	x.denied = audit.InvalidToken
 	return nil, unauthorized()
 }
+
+// isToken tells of a parameter that would hand over a token (RFC 6750 2.3), where logs have it.
+func isToken(p pair) bool { return p.key == "access_token" }
 
 // negotiate refuses what is known and not built, and what only another format would do for.
 func (g *Gateway) negotiate(x *exchange) (*answer, *problem) {
@@ -315,6 +318,8 @@ func (g *Gateway) interact(x *exchange) (*answer, *problem) {
 		return x.everything()
 	case fhir.Create:
 		return x.create()
+	case fhir.Validate:
+		return x.validate()
 	case fhir.GraphQL:
 		return x.graphQL()
 	}

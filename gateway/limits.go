@@ -1,9 +1,11 @@
 package gateway
 
 import (
+	"errors"
 	"log/slog"
 	"net/http"
 
+	"concord"
 	"concord/audit"
 	"concord/fhir"
 	"concord/gateway/ratelimit"
@@ -16,6 +18,8 @@ func classOf(i fhir.Interaction) ratelimit.Class {
 		return ratelimit.Write
 	case fhir.Export:
 		return ratelimit.Bulk
+	case fhir.Validate:
+		return ratelimit.Validation
 	}
 	return ratelimit.Read
 }
@@ -23,6 +27,9 @@ func classOf(i fhir.Interaction) ratelimit.Class {
 // callerKey says whose requests count together: a user's within the tenant, or a backend's.
 func (x *exchange) callerKey(c ratelimit.Class) ratelimit.Key {
 	k := ratelimit.Key{Tenant: x.token.Tenant}
+	if k.Tenant == "" { // without tenants, each issuer's users are a world of their own
+		k.Tenant = "issuer:" + x.token.Issuer
+	}
 	switch {
 	case c == ratelimit.Bulk:
 	case x.token.Subject != "" && x.token.Subject != x.token.Client:
@@ -56,7 +63,7 @@ func (g *Gateway) limited(x *exchange) (*answer, *problem) {
 		return nil, nil
 	}
 	x.denied = audit.RateLimited
-	g.cfg.Metrics.limited.WithLabelValues(class.String()).Inc()
+	g.cfg.Metrics.overLimit(x.token.Tenant, class.String())
 	return nil, refuse(http.StatusTooManyRequests, "throttled", "too many requests; wait")
 }
 
@@ -67,6 +74,9 @@ func (x *exchange) breakGlass(header string) *problem {
 		subject = x.token.Client
 	}
 	if err := x.g.cfg.Limits.BreakGlass.Verify(header, subject, x.r.Method, x.r.URL.EscapedPath()); err != nil {
+		if errors.Is(err, concord.Unavailable) {
+			return ofFault(err) // it may hold, and nobody can say so: not a matter of the caller's
+		}
 		x.denied = audit.BadBreakGlass
 		return refuse(http.StatusForbidden, "forbidden", "the emergency header does not hold")
 	}

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -9,6 +10,7 @@ import (
 	"concord"
 	"concord/audit"
 	"concord/federation"
+	"concord/internal/obs"
 )
 
 // Metrics are the gateway's own. Their labels come from closed sets: routes are templates, types are R4's, sources are
@@ -22,12 +24,33 @@ type Metrics struct {
 	auditFailures prometheus.Counter
 	breakGlass    prometheus.Counter
 	limited       *prometheus.CounterVec
+
+	mu      sync.Mutex
+	tenants map[string]struct{} // that a label names
+}
+
+// maxTenants bounds the tenants that are told apart: they come out of tokens.
+const maxTenants = 200
+
+// overLimit counts a request over a limit.
+func (m *Metrics) overLimit(tenant, class string) {
+	m.mu.Lock()
+	if _, known := m.tenants[tenant]; !known {
+		if len(m.tenants) < maxTenants {
+			m.tenants[tenant] = struct{}{}
+		} else {
+			tenant = obs.Other
+		}
+	}
+	m.mu.Unlock()
+	m.limited.WithLabelValues(tenant, class).Inc()
 }
 
 // NewMetrics registers the gateway's metrics.
 func NewMetrics(reg prometheus.Registerer) *Metrics {
 	seconds := []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30}
 	m := &Metrics{
+		tenants:       map[string]struct{}{},
 		requests:      prometheus.NewCounterVec(prometheus.CounterOpts{Name: "concord_requests_total", Help: "Requests answered."}, []string{"route", "status"}),
 		seconds:       prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "concord_request_seconds", Help: "Time to an answer.", Buckets: seconds}, []string{"interaction"}),
 		denials:       prometheus.NewCounterVec(prometheus.CounterOpts{Name: "concord_denials_total", Help: "Requests refused, by type and reason."}, []string{"type", "reason"}),
@@ -36,7 +59,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		auditFailures: prometheus.NewCounter(prometheus.CounterOpts{Name: "concord_audit_failures_total", Help: "Answers refused because they could not be recorded."}),
 		breakGlass:    prometheus.NewCounter(prometheus.CounterOpts{Name: "concord_break_glass_total", Help: "Requests whose limits were lifted in an emergency."}),
 	}
-	m.limited = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "concord_limited_total", Help: "Requests over a limit, by class."}, []string{"class"})
+	m.limited = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "concord_limited_total", Help: "Requests over a limit, by tenant and class."}, []string{"tenant", "class"})
 	reg.MustRegister(m.limited, m.requests, m.seconds, m.denials, m.sources, m.sourceSeconds, m.auditFailures, m.breakGlass)
 	return m
 }

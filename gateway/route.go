@@ -33,7 +33,7 @@ var operations = map[string]struct {
 	"$match":      {fhir.Match, "Patient", false, false},
 	"$ihe-pix":    {fhir.Pix, "Patient", false, false},
 	"$export":     {fhir.Export, "", false, false},
-	"$validate":   {fhir.Validate, "", false, false},
+	"$validate":   {fhir.Validate, "", false, true},
 	"$graphql":    {fhir.GraphQL, "", false, true},
 }
 
@@ -106,7 +106,7 @@ func operation(method string, t fhir.ResourceType, id, name string) (route, *pro
 	op, ok := operations[name]
 	r := route{interaction: op.interaction, typ: t, id: id, template: basePath + "/$operation"}
 	if !ok || op.on != "" && op.on != t || op.instance != (id != "") && name != "$graphql" && name != "$export" && name != "$validate" ||
-		name == "$graphql" && (t == "") != (id == "") {
+		name == "$graphql" && (t == "") != (id == "") || name == "$validate" && t == "" {
 		return r, refuse(http.StatusNotFound, "not-supported", "no such operation here")
 	}
 	at := basePath
@@ -121,6 +121,9 @@ func operation(method string, t fhir.ResourceType, id, name string) (route, *pro
 		r.form = true
 		return r, nil
 	}
+	if name == "$validate" { // what it is about does not fit into a URL
+		return r, notAllowed()
+	}
 	return only(method, r, http.MethodGet)
 }
 
@@ -129,7 +132,7 @@ func (r route) maxBody() int64 {
 	switch r.interaction {
 	case fhir.GraphQL:
 		return maxQuery
-	case fhir.Create:
+	case fhir.Create, fhir.Validate:
 		return maxResource
 	}
 	return maxForm

@@ -54,7 +54,7 @@ func numericDate(v fhir.Value) (t time.Time, ok bool) {
 // absent tells whether a claim is not there; null says as much.
 func absent(v fhir.Value) bool { return !v.Exists() || string(v.Raw()) == "null" }
 
-// checkTimes is §4.1.4 to 4.1.6 of RFC 7519 with a bound on the lifetime.
+// checkTimes is §4.1.4 to 4.1.6 of RFC 7519 with a bound on the lifetime; 0 is no bound.
 func checkTimes(claims fhir.Value, now time.Time, longest time.Duration) (exp time.Time, _ Refusal) {
 	exp, ok1 := numericDate(claims.Get("exp"))
 	nbf, ok2 := numericDate(claims.Get("nbf"))
@@ -67,11 +67,11 @@ func checkTimes(claims fhir.Value, now time.Time, longest time.Duration) (exp ti
 	case nbf.After(now.Add(leeway)), iat.After(now.Add(leeway)):
 		return exp, NotYetValid
 	}
-	begin := now
-	if !iat.IsZero() {
+	begin := now.Add(leeway)
+	if !iat.IsZero() { // by the same clock as exp, so without leeway
 		begin = iat
 	}
-	if exp.Sub(begin) > longest+leeway {
+	if longest > 0 && exp.Sub(begin) > longest {
 		return exp, WrongTimes
 	}
 	return exp, 0
@@ -118,12 +118,12 @@ func checkUse(typ string, claims fhir.Value) Refusal {
 // it means something that we do not understand.
 func readToken(claims fhir.Value, names Claims, exp time.Time) (Token, Refusal) {
 	t := Token{Expires: exp}
-	var client, azp string
+	var client, azp, encounter string
 	for _, f := range []struct {
 		field *string
 		name  string
 	}{
-		{&t.Issuer, "iss"}, {&t.Subject, "sub"}, {&client, "client_id"}, {&azp, "azp"}, {&t.FHIRUser, "fhirUser"}, {&t.ID, "jti"},
+		{&t.Subject, "sub"}, {&client, "client_id"}, {&azp, "azp"}, {&t.FHIRUser, "fhirUser"}, {&t.ID, "jti"}, {&encounter, "encounter"},
 		{&t.Tenant, names.Tenant}, {&t.Role, names.Role}, {&t.PatientClaim, names.Patient},
 	} {
 		v := claims.Get(f.name)

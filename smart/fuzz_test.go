@@ -3,6 +3,8 @@ package smart_test
 import (
 	"encoding/json"
 	"math"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -97,6 +99,56 @@ func FuzzVerifyClaims(f *testing.F) {
 			if s, _ := m[name].(string); s != field {
 				t.Fatalf("%s is read in two ways", name)
 			}
+		}
+	})
+}
+
+// FuzzIntrospect lets an issuer answer whatever comes: a token holds only when another JSON reader, too, finds that it is
+// active, for us, of this issuer, and not expired.
+func FuzzIntrospect(f *testing.F) {
+	k := newKnower()
+	srv := httptest.NewServer(k)
+	f.Cleanup(srv.Close)
+	v, err := smart.NewVerifier(smart.Config{Audience: audience, Issuers: []smart.Issuer{{Name: srv.URL,
+		Introspection: &smart.Introspection{URL: srv.URL + "/introspect", ClientID: "gw", SecretFile: secretFile(f)}}}})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Cleanup(v.Close)
+	exp := time.Now().Add(30 * time.Minute).Unix()
+	for _, s := range []string{
+		`{"active":true,"iss":"ISS","aud":"AUD","sub":"x","exp":EXP,"scope":"user/*.rs"}`,
+		`{"active":false}`, `{"active":"true"}`, `{"active":true,"active":false}`, `{"\u0061ctive":true,"aud":["AUD"],"client_id":"x","exp":EXP}`,
+		`{"active":true,"aud":"AUD","sub":"x","exp":"EXP"}`, `{"active":true,"aud":"AUD","sub":"x","exp":EXP,"token_type":"DPoP"}`, `[]`, ``,
+	} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, answer string) {
+		answer = strings.NewReplacer("ISS", srv.URL, "AUD", audience, "EXP", jsonInt(exp)).Replace(answer)
+		k.answers(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(answer)) })
+		v.Purge()
+		got, err := v.Verify(t.Context(), []string{"Bearer opaque"})
+		if err != nil {
+			if k := concord.KindOf(err); got != (smart.Token{}) || k != concord.Unauthorized && k != concord.Unavailable {
+				t.Fatalf("refused as %v, with a token: %v", k, got != (smart.Token{}))
+			}
+			return
+		}
+		var m map[string]any
+		if err := json.Unmarshal([]byte(answer), &m); err != nil {
+			t.Fatalf("holds, and is no JSON: %v", err)
+		}
+		if m["active"] != true || got.Issuer != srv.URL || m["iss"] != nil && m["iss"] != srv.URL {
+			t.Fatal("holds, and is not active, or of another issuer")
+		}
+		forUs := m["aud"] == audience
+		if list, ok := m["aud"].([]any); ok {
+			for _, a := range list {
+				forUs = forUs || a == audience
+			}
+		}
+		if e, ok := m["exp"].(float64); !forUs || !ok || e < float64(exp-1800-60) {
+			t.Fatal("holds, and is for another, or has expired")
 		}
 	})
 }

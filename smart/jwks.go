@@ -16,6 +16,7 @@ const (
 	maxKeySet = 256 << 10 // bytes of a JWK Set
 	maxKeys   = 50
 	minRSA    = 2048 // bits (RFC 7518 §3.3)
+	maxRSA    = 8192 // bits; verification takes the square of it
 )
 
 // errKeySet says that what the issuer gave is no JWK Set within bounds.
@@ -116,7 +117,7 @@ func parseKey(v fhir.Value) (key, bool) {
 	k := key{kid: j.KeyID, alg: jose.SignatureAlgorithm(j.Algorithm), public: j.Key}
 	switch p := j.Key.(type) {
 	case *rsa.PublicKey:
-		if p.N.BitLen() < minRSA {
+		if bits := p.N.BitLen(); bits < minRSA || bits > maxRSA || isROCA(p.N) {
 			return key{}, false
 		}
 		k.family = familyRSA

@@ -61,7 +61,7 @@ func (k *keyring) current(ctx context.Context) (*keySet, error) {
 	}
 	defer k.mu.Unlock()
 	if k.set == nil || time.Since(k.fetched) >= maxStale {
-		return nil, unreachable(k.failed, retryCold)
+		return nil, unreachable(KeysUnreachable, k.failed, retryCold)
 	}
 	return k.set, nil
 }
@@ -84,9 +84,9 @@ func (k *keyring) another(ctx context.Context, old *keySet) (*keySet, error) {
 	defer k.mu.Unlock()
 	switch {
 	case k.set == old && k.flight != nil: // it takes longer than we wait
-		return nil, unreachable(nil, retryCold)
+		return nil, unreachable(KeysUnreachable, nil, retryCold)
 	case k.failed != nil || k.set == nil:
-		return nil, unreachable(k.failed, unknownEvery-time.Since(k.asked))
+		return nil, unreachable(KeysUnreachable, k.failed, unknownEvery-time.Since(k.asked))
 	}
 	return k.set, nil
 }

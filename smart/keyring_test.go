@@ -91,6 +91,7 @@ func TestKeysColdStart(t *testing.T) {
 	})
 }
 
+// TestKeysSlowIssuer is row 12 of the attack table.
 func TestKeysSlowIssuer(t *testing.T) {
 	timed(t, func(t *testing.T, s *authServer, v *smart.Verifier) {
 		s.set(func(s *authServer) {
@@ -152,6 +153,7 @@ func TestKeysOutlastAnOutage(t *testing.T) {
 	})
 }
 
+// TestKeysBadAnswersKeepTheLastGood is row 12 of the attack table.
 func TestKeysBadAnswersKeepTheLastGood(t *testing.T) {
 	for _, c := range []struct {
 		name  string
@@ -191,6 +193,7 @@ func TestKeysBadAnswersKeepTheLastGood(t *testing.T) {
 	}
 }
 
+// TestKeysUnknownKidFlood is row 11 of the attack table.
 func TestKeysUnknownKidFlood(t *testing.T) {
 	timed(t, func(t *testing.T, s *authServer, v *smart.Verifier) {
 		try(t, v, token("rsa", keys().rsa), 0)

@@ -89,16 +89,16 @@ func ttlOf(cacheControl string) time.Duration {
 	return min(max(ttl, minTTL), maxTTL)
 }
 
-// checkKeyURL refuses a URL that keys could be tampered with on the way from.
-func checkKeyURL(s string) error {
+// checkURL refuses a URL that what comes from an issuer could be tampered with on the way from.
+func checkURL(s string) error {
 	u, err := url.Parse(s)
 	if err != nil || u.Host == "" || u.User != nil {
-		return errors.New("smart: not a URL for keys")
+		return errors.New("smart: not a URL of an issuer")
 	}
 	host := u.Hostname()
 	ip := net.ParseIP(host)
 	if u.Scheme != "https" && !(u.Scheme == "http" && (host == "localhost" || ip != nil && ip.IsLoopback())) {
-		return errors.New("smart: keys need https, or http on loopback")
+		return errors.New("smart: an issuer needs https, or http on loopback")
 	}
 	return nil
 }

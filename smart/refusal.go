@@ -14,29 +14,32 @@ import (
 type Refusal uint8
 
 // The refusals. NoToken is answered without an error attribute (RFC 6750 §3.1), SeveralTokens with 400 invalid_request,
-// KeysUnreachable with 503, and all others alike with 401 invalid_token.
+// KeysUnreachable and IssuerUnreachable with 503, and all others alike with 401 invalid_token.
 const (
-	NoToken         Refusal = iota + 1 // no Authorization header, or not of the Bearer scheme
-	SeveralTokens                      // more than one Authorization header
-	TooLong                            // the token or its header is over the limit
-	NotJWS                             // not a compact JWS of three strict base64url parts around JSON objects
-	UnknownIssuer                      // iss is none of those configured
-	WrongAlgorithm                     // alg is missing or not one of the six that hold
-	WrongHeader                        // crit, b64, or a key that the token brings itself
-	UnknownKey                         // kid matches no key of the issuer that fits alg, or several, or is missing
-	BadSignature                       //
-	Expired                            //
-	NotYetValid                        // nbf or iat lies ahead
-	WrongTimes                         // exp is missing, one of the times is no number, or it holds for too long
-	WrongAudience                      // aud is missing, or is not this gateway
-	NotAccessToken                     // an ID token, a client assertion, or another typ
-	WrongClaims                        // a claim of another type than it should be, or neither sub nor client
-	KeysUnreachable                    // the issuer's keys can't be had, so nothing can be said of the token
+	NoToken           Refusal = iota + 1 // no Authorization header, or not of the Bearer scheme
+	SeveralTokens                        // more than one Authorization header
+	TooLong                              // the token or its header is over the limit
+	NotJWS                               // not a compact JWS of three strict base64url parts around JSON objects, nor opaque where that may be
+	UnknownIssuer                        // iss is none of those configured, or nobody issues such an opaque token
+	WrongAlgorithm                       // alg is missing or not one of the six that hold
+	WrongHeader                          // crit, b64, or a key that the token brings itself
+	UnknownKey                           // kid matches no key of the issuer that fits alg, or several, or is missing
+	BadSignature                         //
+	Expired                              //
+	NotYetValid                          // nbf or iat lies ahead
+	WrongTimes                           // exp is missing, one of the times is no number, or it holds for too long
+	WrongAudience                        // aud is missing, or is not this gateway
+	NotAccessToken                       // an ID token, a client assertion, or another typ
+	WrongClaims                          // a claim of another type than it should be, or neither sub nor client
+	KeysUnreachable                      // the issuer's keys can't be had, so nothing can be said of the token
+	Inactive                             // its issuer says that it does not hold: unknown there, expired, revoked, or not for us to know
+	ForeignTenant                        // its issuer may not speak for its tenant
+	IssuerUnreachable                    // the issuer can't be asked about the token, so nothing can be said of it
 )
 
 var refusalNames = [...]string{"none", "no-token", "several-tokens", "too-long", "not-jws", "unknown-issuer", "wrong-algorithm",
 	"wrong-header", "unknown-key", "bad-signature", "expired", "not-yet-valid", "wrong-times", "wrong-audience",
-	"not-access-token", "wrong-claims", "keys-unreachable"}
+	"not-access-token", "wrong-claims", "keys-unreachable", "inactive", "foreign-tenant", "issuer-unreachable"}
 
 // String is the reason code, such as "bad-signature".
 func (r Refusal) String() string {
@@ -65,11 +68,11 @@ func refuse(r Refusal) *concord.Fault {
 	return f
 }
 
-// unreachable makes the Fault for keys that can't be had, to be asked for again after retry.
-func unreachable(cause error, retry time.Duration) *concord.Fault {
-	f := &concord.Fault{Op: "verify token", Kind: concord.Unavailable, RetryAfter: max(retry, time.Second), Err: KeysUnreachable}
+// unreachable makes the Fault for what can't be had, r, to be asked for again after retry.
+func unreachable(r Refusal, cause error, retry time.Duration) *concord.Fault {
+	f := &concord.Fault{Op: "verify token", Kind: concord.Unavailable, RetryAfter: max(retry, time.Second), Err: r}
 	if cause != nil {
-		f.Err = fmt.Errorf("%w: %w", KeysUnreachable, cause)
+		f.Err = fmt.Errorf("%w: %w", r, cause)
 	}
 	return f
 }

@@ -13,16 +13,18 @@ import (
 // digest stands for a token without holding it: an HMAC with a key of this process.
 type digest [sha256.Size]byte
 
-// verified is a token that was found to hold, and under what.
+// verified is what was found out about a token: that it holds, and under what, or that it does not.
 type verified struct {
-	digest digest
-	token  Token
-	from   *issuer
-	set    *keySet // the keys at the time; another set voids it
+	digest  digest
+	token   Token
+	refusal Refusal // 0: it holds
+	from    *issuer
+	set     *keySet   // the keys at the time; another set voids it. nil: the issuer was asked
+	until   time.Time // when to find out anew
 }
 
-// tokenCache remembers verified tokens, the least used falling out first. It spares the signature, nothing else: what
-// can change afterwards, time and keys, is checked on each use.
+// tokenCache remembers tokens, the least used falling out first. It spares the signature or the question, nothing else:
+// what can change afterwards, time and keys, is checked on each use.
 type tokenCache struct {
 	size int
 	macs sync.Pool // of *mac
@@ -61,7 +63,7 @@ func (c *tokenCache) digest(token string) (d digest) {
 	return d
 }
 
-// get is what is known of d, unless its token has expired: no leeway here, the full check grants that.
+// get is what is known of d, unless it has ended: no leeway here, the full check grants that.
 func (c *tokenCache) get(d digest, now time.Time) (*verified, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -70,7 +72,7 @@ func (c *tokenCache) get(d digest, now time.Time) (*verified, bool) {
 		return nil, false
 	}
 	v, ok := e.Value.(*verified)
-	if !ok || !now.Before(v.token.Expires) {
+	if !ok || !now.Before(v.until) {
 		c.remove(e, d)
 		return nil, false
 	}

@@ -17,30 +17,23 @@ type Config struct {
 	Audience    string            // what aud must name, byte for byte
 	Issuers     []Issuer          // at least one, no two of the same name
 	MaxBytes    int               // length of a token; default 8 KiB
-	MaxLifetime time.Duration     // exp − iat at most, or exp − now without iat; default 1 h
-	CacheSize   int               // verified tokens remembered; default 10,000
-	Transport   http.RoundTripper // fetches keys; default http.DefaultTransport. Redirects are never followed
-}
-
-// Issuer is one authorization server. Exactly one of JWKSURL and JWKSFile is set.
-type Issuer struct {
-	Name     string // iss, byte for byte
-	JWKSURL  string // where its keys are; https, or http on loopback
-	JWKSFile string // a JWK Set on disk, looked at again every minute
-	Claims   Claims
-}
-
-// issuer is an Issuer at work.
-type issuer struct {
-	claims Claims
-	keys   keyring
+	MaxLifetime time.Duration     // exp − iat of a signed token at most, or exp − now without iat; default 1 h
+	CacheSize   int               // verified tokens remembered, and as many refused ones of those that issuers are asked about; default 10,000
+	Transport   http.RoundTripper // fetches keys and asks issuers; default http.DefaultTransport. Redirects are never followed
 }
 
 // Verifier verifies access tokens of the configured issuers. It is safe for concurrent use.
+//
+// Which issuer judges a token is decided by its form, and never by trial. A JWT (three parts) is verified with the keys of
+// the issuer that it names; only one that names an issuer without keys is sent to that issuer's introspection endpoint. Any
+// other bearer token is opaque, and goes to the one issuer whose Introspection.Prefix it begins with. So no issuer is shown
+// another's token, none can vouch for it, and a JWT that was refused is not asked about anywhere.
 type Verifier struct {
 	cfg     Config
 	issuers map[string]*issuer
-	cache   *tokenCache
+	askable []*issuer   // those with introspection
+	cache   *tokenCache // tokens that hold
+	refused *tokenCache // tokens of which an issuer said that they do not
 	end     context.CancelFunc
 	wait    sync.WaitGroup
 }
@@ -48,12 +41,6 @@ type Verifier struct {
 // NewVerifier makes a Verifier and fetches nothing yet. Its error is a Fault, Invalid, that names what is wrong in its
 // cause. Close ends it.
 func NewVerifier(cfg Config) (*Verifier, error) {
-	invalid := func(err error) (*Verifier, error) {
-		return nil, &concord.Fault{Op: "configure tokens", Kind: concord.Invalid, Err: err}
-	}
-	if cfg.Audience == "" || len(cfg.Issuers) == 0 {
-		return invalid(errors.New("smart: an audience and an issuer are needed"))
-	}
 	if cfg.MaxBytes <= 0 {
 		cfg.MaxBytes = 8 << 10
 	}
@@ -63,40 +50,58 @@ func NewVerifier(cfg Config) (*Verifier, error) {
 	if cfg.CacheSize <= 0 {
 		cfg.CacheSize = 10_000
 	}
-	cache, err := newTokenCache(cfg.CacheSize)
-	if err != nil {
-		return invalid(err)
-	}
 	life, end := context.WithCancel(context.Background())
-	v := &Verifier{cfg: cfg, issuers: make(map[string]*issuer, len(cfg.Issuers)), cache: cache, end: end}
-	for _, i := range cfg.Issuers {
-		fetch, err := fetcherOf(cfg.Transport, i)
-		if err == nil && (i.Name == "" || v.issuers[i.Name] != nil) {
-			err = errors.New("smart: an issuer without a name, or named twice")
-		}
-		if err != nil {
-			end()
-			return invalid(err)
-		}
-		v.issuers[i.Name] = &issuer{claims: i.Claims.withDefaults(), keys: keyring{fetch: fetch, life: life, wait: &v.wait}}
+	v := &Verifier{cfg: cfg, issuers: make(map[string]*issuer, len(cfg.Issuers)), end: end}
+	if err := v.open(life); err != nil {
+		end()
+		return nil, &concord.Fault{Op: "configure tokens", Kind: concord.Invalid, Err: err}
 	}
 	return v, nil
 }
 
-func fetcherOf(over http.RoundTripper, i Issuer) (fetcher, error) {
-	if (i.JWKSURL == "") == (i.JWKSFile == "") {
-		return nil, errors.New("smart: an issuer needs exactly one of a key URL and a key file")
+// open makes caches and issuers.
+func (v *Verifier) open(life context.Context) (err error) {
+	if v.cfg.Audience == "" || len(v.cfg.Issuers) == 0 {
+		return errors.New("smart: an audience and an issuer are needed")
 	}
-	if i.JWKSFile != "" {
-		return fetchFile(i.JWKSFile), nil
+	if v.cache, err = newTokenCache(v.cfg.CacheSize); err != nil {
+		return err
 	}
-	return fetchURL(over, i.JWKSURL), checkKeyURL(i.JWKSURL)
+	if v.refused, err = newTokenCache(v.cfg.CacheSize); err != nil {
+		return err
+	}
+	for _, i := range v.cfg.Issuers {
+		made, err := newIssuer(i, v.cfg.Transport, life, &v.wait)
+		if err != nil {
+			return err
+		}
+		if v.issuers[i.Name] != nil {
+			return errors.New("smart: an issuer named twice")
+		}
+		v.issuers[i.Name] = made
+		if made.asks == nil {
+			continue
+		}
+		for _, other := range v.askable {
+			if strings.HasPrefix(made.asks.prefix, other.asks.prefix) || strings.HasPrefix(other.asks.prefix, made.asks.prefix) {
+				return errors.New("smart: opaque tokens of two issuers can't be told apart: each needs a prefix that the other does not begin with")
+			}
+		}
+		v.askable = append(v.askable, made)
+		made.asks.judge = func(d digest, answer fhir.Value, asked time.Time) *verified { return v.judge(made, d, answer, asked) }
+	}
+	return nil
 }
 
 // Close ends fetches that are under way and waits for them. Tokens are verified no more: Unavailable.
 func (v *Verifier) Close() {
 	for _, i := range v.issuers {
-		i.keys.stop(v.end)
+		if i.keys != nil {
+			i.keys.stop(v.end)
+		}
+		if i.asks != nil {
+			i.asks.stop(v.end)
+		}
 	}
 	v.wait.Wait()
 }
@@ -106,24 +111,35 @@ func (v *Verifier) Close() {
 func (v *Verifier) Warm(ctx context.Context) error {
 	var first error
 	for _, i := range v.cfg.Issuers {
-		if _, err := v.issuers[i.Name].keys.current(ctx); err != nil && first == nil {
+		keys := v.issuers[i.Name].keys
+		if keys == nil {
+			continue
+		}
+		if _, err := keys.current(ctx); err != nil && first == nil {
 			first = err
 		}
 	}
 	return first
 }
 
-// Purge forgets keys and verified tokens, so that a key which an issuer has withdrawn stops working at once.
+// Purge forgets keys and what was found out about tokens, so that a key or a token that an issuer has withdrawn stops
+// working at once.
 func (v *Verifier) Purge() {
 	for _, i := range v.issuers {
-		i.keys.purge()
+		if i.keys != nil {
+			i.keys.purge()
+		}
+		if i.asks != nil {
+			i.asks.purge()
+		}
 	}
 	v.cache.clear()
+	v.refused.clear()
 }
 
 // Verify takes the values of the Authorization header, and tells whose token it is and what it says. Its error is a
 // Fault with a Refusal as its cause: Unauthorized (401), Invalid (400: more than one header) or Unavailable (503: the
-// issuer's keys can't be had; RetryAfter is set). Neither error holds any of the token.
+// issuer's keys or its word can't be had; RetryAfter is set). Neither error holds any of the token.
 func (v *Verifier) Verify(ctx context.Context, authorization []string) (Token, error) {
 	raw, refusal := bearer(authorization)
 	if refusal != 0 {
@@ -133,19 +149,23 @@ func (v *Verifier) Verify(ctx context.Context, authorization []string) (Token, e
 		return Token{}, refuse(TooLong)
 	}
 	d := v.cache.digest(raw)
-	if known, ok := v.cache.get(d, time.Now()); ok {
-		// asking for the set also keeps it fresh when every token is a known one
-		if set, err := known.from.keys.current(ctx); err == nil && set == known.set {
+	now := time.Now()
+	if known, ok := v.cache.get(d, now); ok {
+		if known.from.still(ctx, known) {
 			return known.token, nil
 		}
 		v.cache.drop(d)
 	}
-	known, err := v.verify(ctx, raw)
+	if known, ok := v.refused.get(d, now); ok {
+		return Token{}, refuse(known.refusal)
+	}
+	known, err := v.find(ctx, raw, d)
 	if err != nil {
 		return Token{}, err
 	}
-	known.digest = d
-	v.cache.put(known)
+	if known.refusal != 0 {
+		return Token{}, refuse(known.refusal)
+	}
 	return known.token, nil
 }
 
@@ -165,21 +185,44 @@ func bearer(authorization []string) (string, Refusal) {
 	return strings.Trim(token, " "), 0
 }
 
+// find finds out about a token that is not known: by its issuer's keys, or by asking the one issuer that it can be of.
+func (v *Verifier) find(ctx context.Context, raw string, d digest) (*verified, error) {
+	if isJOSE(raw) || len(v.askable) == 0 {
+		return v.verify(ctx, raw, d)
+	}
+	if !isOpaque(raw) {
+		return nil, refuse(NotJWS)
+	}
+	for _, i := range v.askable {
+		if strings.HasPrefix(raw, i.asks.prefix) {
+			return i.asks.ask(ctx, d, raw)
+		}
+	}
+	return nil, refuse(UnknownIssuer)
+}
+
 // verify does the whole of it, in the order that gives an attacker the least: nothing is fetched for a token whose
 // issuer or algorithm is not ours, and no claim but iss is read before the signature holds.
-func (v *Verifier) verify(ctx context.Context, raw string) (*verified, error) {
+func (v *Verifier) verify(ctx context.Context, raw string, d digest) (*verified, error) {
 	c, refusal := parseCompact(raw)
 	if refusal != 0 {
 		return nil, refuse(refusal)
 	}
+	claims, refusal := c.claims()
+	if refusal != 0 {
+		return nil, refuse(refusal)
+	}
 	var from *issuer
-	if iss := c.claims.Get("iss"); iss.IsString() {
+	if iss := claims.Get("iss"); iss.IsString() {
 		from = v.issuers[iss.Text()]
 	}
 	if from == nil {
 		return nil, refuse(UnknownIssuer)
 	}
-	if familyOf(c.alg) == familyNone {
+	if from.keys == nil {
+		return from.asks.ask(ctx, d, raw)
+	}
+	if !from.takes(c.alg) {
 		return nil, refuse(WrongAlgorithm)
 	}
 	set, key, err := from.keyFor(ctx, &c)
@@ -189,32 +232,13 @@ func (v *Verifier) verify(ctx context.Context, raw string) (*verified, error) {
 	if !c.verify(key.public) {
 		return nil, refuse(BadSignature)
 	}
-	token, refusal := v.read(c.typ, c.claims, from)
+	token, refusal := v.read(c.typ, claims, from)
 	if refusal != 0 {
 		return nil, refuse(refusal)
 	}
-	return &verified{token: token, from: from, set: set}, nil
-}
-
-// keyFor finds the key for c, in a fresh set when the one at hand does not have it.
-func (i *issuer) keyFor(ctx context.Context, c *compact) (*keySet, key, error) {
-	began := time.Now()
-	set, err := i.keys.current(ctx)
-	if err != nil {
-		return nil, key{}, err
-	}
-	if k, ok := set.find(c); ok {
-		return set, k, nil
-	}
-	if !i.keys.newerThan(began) {
-		if set, err = i.keys.another(ctx, set); err != nil {
-			return nil, key{}, err
-		}
-		if k, ok := set.find(c); ok {
-			return set, k, nil
-		}
-	}
-	return nil, key{}, refuse(UnknownKey)
+	known := &verified{digest: d, token: token, from: from, set: set, until: token.Expires}
+	v.cache.put(known)
+	return known, nil
 }
 
 // read checks the claims of a token whose signature holds.
@@ -229,5 +253,5 @@ func (v *Verifier) read(typ string, claims fhir.Value, from *issuer) (Token, Ref
 	if refusal != 0 {
 		return Token{}, refusal
 	}
-	return readToken(claims, from.claims, exp)
+	return from.token(claims, exp)
 }

@@ -2,6 +2,10 @@ package smart_test
 
 import (
 	"context"
+	"crypto"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha512"
 	"encoding/asn1"
 	"encoding/json"
 	"errors"
@@ -10,6 +14,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -46,7 +51,7 @@ func TestVerifyHolds(t *testing.T) {
 		{name: "typ JWT", header: goodHeader().with("typ", "JWT")},
 		{name: "typ as media type", header: goodHeader().with("typ", "Application/AT+JWT")},
 		{name: "no typ", header: goodHeader().with("typ", nil)},
-		{name: "aud array", claims: claims.with("aud", []string{"https://x.test", audience})},
+		{name: "7 ours among the audiences", claims: claims.with("aud", []string{"https://x.test", audience})},
 		{name: "scheme in lower case", scheme: "bearer  "},
 		{name: "just expired", claims: claims.with("exp", now.Unix()-50).with("iat", now.Unix()-300),
 			want: func(x smart.Token) smart.Token { x.Expires = time.Unix(now.Unix()-50, 0); return x }},
@@ -119,7 +124,8 @@ func TestVerifyClaimNames(t *testing.T) {
 	}
 }
 
-// TestVerifyRefuses is the attack table: whatever is wrong, the reason is for the log alone, and the answer is one.
+// TestVerifyRefuses is the attack table for tokens, by its rows' numbers: whatever is wrong, the reason is for the log alone,
+// and the answer is one.
 func TestVerifyRefuses(t *testing.T) {
 	k := keys()
 	s := newAuthServer()
@@ -170,32 +176,32 @@ func TestVerifyRefuses(t *testing.T) {
 		name, token string
 		want        smart.Refusal
 	}{
-		{"alg none", encode(h.with("alg", "none")) + "." + encode(good) + ".", smart.WrongAlgorithm},
-		{"alg None with a signature", token(h.with("alg", "None"), good), smart.WrongAlgorithm},
-		{"alg nOnE", token(h.with("alg", "nOnE"), good), smart.WrongAlgorithm},
+		{"1 alg none", encode(h.with("alg", "none")) + "." + encode(good) + ".", smart.WrongAlgorithm},
+		{"1 alg None with a signature", token(h.with("alg", "None"), good), smart.WrongAlgorithm},
+		{"1 alg nOnE", token(h.with("alg", "nOnE"), good), smart.WrongAlgorithm},
 		{"alg missing", token(h.with("alg", nil), good), smart.WrongAlgorithm},
 		{"alg not a string", token(h.with("alg", 1), good), smart.WrongAlgorithm},
 		{"alg RS512", token(h.with("alg", "RS512"), good), smart.WrongAlgorithm},
 		{"alg EdDSA", token(h.with("alg", "EdDSA").with("kid", "ed"), good), smart.WrongAlgorithm},
-		{"HS256 with the public key", sign("HS256", pub, h.with("alg", "HS256"), good), smart.WrongAlgorithm},
-		{"HS256 with a published secret", sign("HS256", []byte("secret-secret-secret-secret-secret"), h.with("alg", "HS256").with("kid", "oct"), good), smart.WrongAlgorithm},
-		{"empty signature", head + "." + body + ".", smart.BadSignature},
+		{"2 HS256 with the public key", sign("HS256", pub, h.with("alg", "HS256"), good), smart.WrongAlgorithm},
+		{"2 HS256 with a published secret", sign("HS256", []byte("secret-secret-secret-secret-secret"), h.with("alg", "HS256").with("kid", "oct"), good), smart.WrongAlgorithm},
+		{"1 empty signature", head + "." + body + ".", smart.BadSignature},
 		{"alg of another hash", strings.Replace(fine, head, encode(h.with("alg", "RS256")), 1), smart.BadSignature},
 		{"alg of another kind of key", token(h.with("alg", "ES256"), good), smart.UnknownKey},
 		{"curve of another size", sign("ES256", k.p256, h.with("alg", "ES384").with("kid", "p256"), good), smart.UnknownKey},
 		{"another issuer's key", forged(h), smart.BadSignature},
-		{"jwk", forged(h.with("jwk", jwk("rsa", k.rsaOther))), smart.WrongHeader},
-		{"jku", forged(h.with("jku", evil.URL)), smart.WrongHeader},
-		{"x5u", forged(h.with("x5u", evil.URL)), smart.WrongHeader},
-		{"x5c", forged(h.with("x5c", []string{"AA=="})), smart.WrongHeader},
+		{"3 jwk", forged(h.with("jwk", jwk("rsa", k.rsaOther))), smart.WrongHeader},
+		{"3 jku", forged(h.with("jku", evil.URL)), smart.WrongHeader},
+		{"3 x5u", forged(h.with("x5u", evil.URL)), smart.WrongHeader},
+		{"3 x5c", forged(h.with("x5c", []string{"AA=="})), smart.WrongHeader},
 		{"crit", token(h.with("crit", []string{"x"}).with("x", 1), good), smart.WrongHeader},
 		{"b64", token(h.with("b64", true), good), smart.WrongHeader},
-		{"kid of a file", forged(h.with("kid", "../../../../dev/null")), smart.UnknownKey},
-		{"kid of a URL", forged(h.with("kid", evil.URL)), smart.UnknownKey},
-		{"kid of SQL", forged(h.with("kid", "x' OR '1'='1")), smart.UnknownKey},
+		{"4 kid of a file", forged(h.with("kid", "../../../../dev/null")), smart.UnknownKey},
+		{"4 kid of a URL", forged(h.with("kid", evil.URL)), smart.UnknownKey},
+		{"4 kid of SQL", forged(h.with("kid", "x' OR '1'='1")), smart.UnknownKey},
 		{"kid not a string", token(h.with("kid", 7), good), smart.WrongHeader},
 		{"kid empty", token(h.with("kid", ""), good), smart.UnknownKey},
-		{"kid long", token(h.with("kid", strings.Repeat("k", 4000)), good), smart.TooLong},
+		{"4 kid long", token(h.with("kid", strings.Repeat("k", 4000)), good), smart.TooLong},
 		{"token long", token(h, good.with("x", strings.Repeat("x", 10_000))), smart.TooLong},
 		{"no kid, several keys", token(h.with("kid", nil), good), smart.UnknownKey},
 		{"kid of two keys", token(h.with("kid", "twice"), good), smart.UnknownKey},
@@ -203,47 +209,51 @@ func TestVerifyRefuses(t *testing.T) {
 		{"key for wrapping", forged(h.with("kid", "wrap")), smart.UnknownKey},
 		{"key bound to another alg", forged(h.with("kid", "ps")), smart.UnknownKey},
 		{"private key published", forged(h.with("kid", "private")), smart.UnknownKey},
-		{"RSA of 1024 bits", sign("RS384", k.rsaWeak, h.with("kid", "weak"), good), smart.UnknownKey},
-		{"ES256 as DER", in + "." + b64(der), smart.BadSignature},
-		{"r and s of zero", in + "." + b64(make([]byte, 64)), smart.BadSignature},
+		{"10 RSA of 1024 bits", sign("RS384", k.rsaWeak, h.with("kid", "weak"), good), smart.UnknownKey},
+		{"10 ES256 as DER", in + "." + b64(der), smart.BadSignature},
+		{"10 r and s of zero", in + "." + b64(make([]byte, 64)), smart.BadSignature},
+		{"10 ES256 with a zero between", in + "." + b64(slices.Insert(slices.Clone(es), 32, 0)), smart.BadSignature},
 		{"ES256 cut", in + "." + b64(es[:63]), smart.BadSignature},
 
 		{"empty", "", smart.NotJWS},
 		{"two parts", head + "." + body, smart.NotJWS},
 		{"four parts", fine + ".AAAA", smart.NotJWS},
 		{"five parts", fine + ".AAAA.AAAA", smart.NotJWS},
-		{"trailing byte", fine + "x", smart.NotJWS},
-		{"trailing bytes", fine + "AAAA", smart.BadSignature},
-		{"padding", head + "." + body + "." + sig + "==", smart.NotJWS},
-		{"stray bits", fine[:len(fine)-1] + string(stray(fine[len(fine)-1])), smart.NotJWS},
-		{"new line in base64", head + "." + body[:8] + "\n" + body[8:] + "." + sig, smart.NotJWS},
-		{"standard alphabet", "+/" + fine[2:], smart.NotJWS},
+		{"opaque, and nobody to ask", "b3BhcXVl", smart.NotJWS},
+		{"PS384 with a salt of 32 bytes", salted(k.rsa, h.with("alg", "PS384"), good), smart.BadSignature},
+		{"5 trailing byte", fine + "x", smart.NotJWS},
+		{"5 trailing bytes", fine + "AAAA", smart.BadSignature},
+		{"5 padding", head + "." + body + "." + sig + "==", smart.NotJWS},
+		{"5 stray bits", fine[:len(fine)-1] + string(stray(fine[len(fine)-1])), smart.NotJWS},
+		{"5 new line in base64", head + "." + body[:8] + "\n" + body[8:] + "." + sig, smart.NotJWS},
+		{"5 standard alphabet", "+/" + fine[2:], smart.NotJWS},
 		{"header no object", sign("RS384", k.rsa, `[1]`, good), smart.NotJWS},
-		{"header twice alg", sign("RS384", k.rsa, `{"alg":"none","alg":"RS384","kid":"rsa"}`, good), smart.NotJWS},
+		{"5 header twice alg", sign("RS384", k.rsa, `{"alg":"none","alg":"RS384","kid":"rsa"}`, good), smart.NotJWS},
 		{"header escaped alg", sign("RS384", k.rsa, `{"\u0061lg":"RS384","kid":"rsa"}`, good), smart.NotJWS},
-		{"claims twice scope", token(h, `{"scope":"user/*.rs",`+string(goodJSON)[1:]), smart.NotJWS},
+		{"5 claims twice scope", token(h, `{"scope":"user/*.rs",`+string(goodJSON)[1:]), smart.NotJWS},
 		{"claims escaped name", token(h, `{"\u0073cp":1,`+string(goodJSON)[1:]), smart.NotJWS},
-		{"claims with a tail", token(h, string(goodJSON)+"{}"), smart.NotJWS},
+		{"5 claims with a tail", token(h, string(goodJSON)+"{}"), smart.NotJWS},
 		{"claims no JSON", token(h, "hello"), smart.NotJWS},
 		{"claims nested deep", token(h, `{"x":`+strings.Repeat("[", 40)+strings.Repeat("]", 40)+`}`), smart.NotJWS},
 		{"claims a string", token(h, `"x"`), smart.NotJWS},
 
-		{"expired", token(h, good.with("exp", now.Unix()-61)), smart.Expired},
+		{"6 expired", token(h, good.with("exp", now.Unix()-61)), smart.Expired},
 		{"exp missing", token(h, good.with("exp", nil)), smart.WrongTimes},
 		{"exp null", with("exp", "null"), smart.WrongTimes},
-		{"exp a string", with("exp", `"4102444800"`), smart.WrongTimes},
-		{"exp beyond numbers", with("exp", "1e400"), smart.WrongTimes},
+		{"6 exp a string", with("exp", `"4102444800"`), smart.WrongTimes},
+		{"6 exp beyond numbers", with("exp", "1e400"), smart.WrongTimes},
 		{"exp beyond dates", with("exp", "1e15"), smart.WrongTimes},
-		{"exp negative", with("exp", "-1"), smart.WrongTimes},
+		{"6 exp negative", with("exp", "-1"), smart.WrongTimes},
+		{"6 exp NaN", with("exp", "NaN"), smart.NotJWS},
 		{"exp an array", with("exp", "[4102444800]"), smart.WrongTimes},
 		{"exp twice", number("exp", "4102444800"), smart.NotJWS},
 		{"for too long", token(h, good.with("exp", now.Unix()+3700)), smart.WrongTimes},
 		{"for too long, no iat", token(h, good.with("exp", now.Unix()+3700).with("iat", nil)), smart.WrongTimes},
-		{"nbf ahead", token(h, good.with("nbf", now.Unix()+90)), smart.NotYetValid},
+		{"6 nbf ahead", token(h, good.with("nbf", now.Unix()+90)), smart.NotYetValid},
 		{"nbf a string", token(h, good.with("nbf", "0")), smart.WrongTimes},
 		{"iat ahead", token(h, good.with("iat", now.Unix()+90)), smart.NotYetValid},
 
-		{"aud of another", token(h, good.with("aud", "https://other.test/fhir")), smart.WrongAudience},
+		{"7 aud of another", token(h, good.with("aud", "https://other.test/fhir")), smart.WrongAudience},
 		{"aud longer", token(h, good.with("aud", audience+"/evil")), smart.WrongAudience},
 		{"aud with a slash", token(h, good.with("aud", audience+"/")), smart.WrongAudience},
 		{"aud missing", token(h, good.with("aud", nil)), smart.WrongAudience},
@@ -251,15 +261,15 @@ func TestVerifyRefuses(t *testing.T) {
 		{"aud of mixed kinds", token(h, good.with("aud", []any{audience, 1})), smart.WrongAudience},
 		{"aud an object", token(h, good.with("aud", members{audience: audience})), smart.WrongAudience},
 
-		{"iss with a slash", token(h, good.with("iss", iss+"/")), smart.UnknownIssuer},
-		{"iss in capitals", token(h, good.with("iss", strings.ToUpper(iss))), smart.UnknownIssuer},
-		{"iss of another", token(h, good.with("iss", evil.URL)), smart.UnknownIssuer},
+		{"8 iss with a slash", token(h, good.with("iss", iss+"/")), smart.UnknownIssuer},
+		{"8 iss in capitals", token(h, good.with("iss", strings.ToUpper(iss))), smart.UnknownIssuer},
+		{"8 iss of another", token(h, good.with("iss", evil.URL)), smart.UnknownIssuer},
 		{"iss missing", token(h, good.with("iss", nil)), smart.UnknownIssuer},
 		{"iss an array", token(h, good.with("iss", []string{iss})), smart.UnknownIssuer},
 
-		{"ID token by nonce", token(h.with("typ", "JWT"), good.with("nonce", "n")), smart.NotAccessToken},
-		{"ID token by at_hash", token(h.with("typ", nil), good.with("at_hash", "n")), smart.NotAccessToken},
-		{"client assertion", token(h, good.with("sub", iss)), smart.NotAccessToken},
+		{"9 ID token by nonce", token(h.with("typ", "JWT"), good.with("nonce", "n")), smart.NotAccessToken},
+		{"9 ID token by at_hash", token(h.with("typ", nil), good.with("at_hash", "n")), smart.NotAccessToken},
+		{"9 client assertion", token(h, good.with("sub", iss)), smart.NotAccessToken},
 		{"DPoP proof", token(h.with("typ", "dpop+jwt"), good), smart.NotAccessToken},
 		{"logout token", token(h.with("typ", "logout+jwt"), good), smart.NotAccessToken},
 		{"typ not a string", token(h.with("typ", 1), good), smart.WrongHeader},
@@ -267,6 +277,7 @@ func TestVerifyRefuses(t *testing.T) {
 		{"scope an array", token(h, good.with("scope", []string{"user/*.rs"})), smart.WrongClaims},
 		{"scope a number", token(h, good.with("scope", 1)), smart.WrongClaims},
 		{"patient an array", token(h, good.with("patient", []string{"P1", "P2"})), smart.WrongClaims},
+		{"encounter a number", token(h, good.with("encounter", 1)), smart.WrongClaims},
 		{"tenant a number", token(h, good.with("tenant", 1)), smart.WrongClaims},
 		{"sub an object", token(h, good.with("sub", members{})), smart.WrongClaims},
 		{"nobody's", token(h, good.with("sub", nil).with("client_id", nil)), smart.WrongClaims},
@@ -297,6 +308,17 @@ func TestVerifyRefuses(t *testing.T) {
 	if _, err := v.Verify(context.Background(), []string{"Bearer " + fine}); err != nil {
 		t.Errorf("after all that the good token is refused: %v", smart.RefusalOf(err))
 	}
+}
+
+// salted is a PS384 signature with a salt of another length than RFC 7518 §3.5 demands.
+func salted(key *rsa.PrivateKey, header, claims any) string {
+	in := encode(header) + "." + encode(claims)
+	sum := sha512.Sum384([]byte(in))
+	sig, err := rsa.SignPSS(rand.Reader, key, crypto.SHA384, sum[:], &rsa.PSSOptions{SaltLength: 32})
+	if err != nil {
+		panic(err)
+	}
+	return in + "." + b64(sig)
 }
 
 // stray changes the bits of the last base64 digit that decode to nothing: 256 bytes end in a digit with four of them.

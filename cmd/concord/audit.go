@@ -77,7 +77,7 @@ func (c *auditVerifyCommand) Run(ctx context.Context) error {
 
 func (c *auditVerifyCommand) options() (o chain.VerifyOptions, err error) {
 	for _, f := range c.PublicKey {
-		text, err := os.ReadFile(f) //nolint:gosec // the operator names it
+		text, err := os.ReadFile(f)
 		if err != nil {
 			return o, err
 		}
@@ -99,12 +99,12 @@ func told(where string, r chain.Report, unchecked []string) error {
 		fmt.Fprintln(os.Stderr, where+"broken:", r.Break)
 		return exit(1)
 	}
-	fmt.Fprintf(os.Stdout, "%swhole: %d records in %d segments, head %d %s\n", where, r.Records, r.Segments, r.Head.Seq, r.Head.Hash)
+	_, _ = fmt.Fprintf(os.Stdout, "%swhole: %d records in %d segments, head %d %s\n", where, r.Records, r.Segments, r.Head.Seq, r.Head.Hash)
 	if r.ClockBack > 0 {
-		fmt.Fprintf(os.Stdout, "%sclock: %d records are dated before one that stands earlier\n", where, r.ClockBack)
+		_, _ = fmt.Fprintf(os.Stdout, "%sclock: %d records are dated before one that stands earlier\n", where, r.ClockBack)
 	}
 	for _, s := range unchecked {
-		fmt.Fprintf(os.Stdout, "%snot checked: %s\n", where, s)
+		_, _ = fmt.Fprintf(os.Stdout, "%snot checked: %s\n", where, s)
 	}
 	return nil
 }

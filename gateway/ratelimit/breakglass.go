@@ -23,13 +23,25 @@ const (
 	glassAhead  = 5 * time.Second  // how far the sender's clock may be ahead of ours
 	glassNonces = 4096             // headers accepted while the first of them still holds: an emergency is not a load
 	nonceMax    = 128              // bytes
+
+	// nonceLife is how long several gateways remember a nonce together: longer than any of them could take its header for
+	// good, however far apart their clocks may be.
+	nonceLife = 5 * time.Minute
 )
+
+// Nonces remembers for several gateways which nonces were used. It is safe for concurrent use.
+type Nonces interface {
+	// Use tells whether nonce is used for the first time within life. It is bounded in time by itself, since what is begun
+	// here must not be left half done. Its error is a *concord.Fault, Unavailable: nothing can be said.
+	Use(nonce string, life time.Duration) (first bool, err error)
+}
 
 // BreakGlass checks emergency headers. What it accepts lifts the read and write limits, and nothing else: not a scope, not
 // a patient's bounds, not the bulk limit. It is safe for concurrent use. The zero value, and nil, refuse every header.
 type BreakGlass struct {
-	key   []byte
-	clock func() time.Time
+	key    []byte
+	clock  func() time.Time
+	shared Nonces // nil: this process's memory is all there is
 
 	mu     sync.Mutex
 	used   map[string]int64 // nonces by their header's time, in Unix seconds
@@ -44,9 +56,20 @@ func NewBreakGlass(key []byte, clock func() time.Time) *BreakGlass {
 	return &BreakGlass{key: append([]byte(nil), key...), clock: clock, used: map[string]int64{}}
 }
 
+// NewSharedBreakGlass is NewBreakGlass for one of several gateways, which accept a header once among them.
+//
+// While the store can't be asked, every header is refused: a header that two gateways accept is not used once, and without
+// one the caller still has the ordinary limits.
+func NewSharedBreakGlass(key []byte, clock func() time.Time, n Nonces) *BreakGlass {
+	b := NewBreakGlass(key, clock)
+	b.shared = n
+	return b
+}
+
 // Verify accepts a header once: when it was made with the key for this subject, method and path (as it was sent, without
 // the query), is at most 60 s old, and its nonce is new. The subject is that of the verified token. A nonce is 1 to 128
-// characters of A-Z, a-z, 0-9, "-", "_", "~", "+", "/" and "=". Every refusal is Forbidden, and does not tell why.
+// characters of A-Z, a-z, 0-9, "-", "_", "~", "+", "/" and "=". Every refusal is Forbidden, and does not tell why; only
+// when the store that gateways share can't be asked, it is Unavailable, and the header may be sent again.
 func (b *BreakGlass) Verify(header, subject, method, path string) error {
 	if b == nil || len(b.key) == 0 {
 		return refused("no key")
@@ -60,6 +83,22 @@ func (b *BreakGlass) Verify(header, subject, method, path string) error {
 	if !hmac.Equal(mac.Sum(nil), h.sig) {
 		return refused("signature")
 	}
+	if err := b.spend(h); err != nil || b.shared == nil {
+		return err
+	}
+	first, err := b.shared.Use(h.nonce, nonceLife)
+	if err != nil {
+		b.unspend(h.nonce)
+		return &concord.Fault{Op: "break-glass", Kind: concord.Unavailable, Err: err}
+	}
+	if !first {
+		return refused("used elsewhere")
+	}
+	return nil
+}
+
+// spend takes h's nonce as used in this process, if h holds now.
+func (b *BreakGlass) spend(h glass) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := b.clock().Unix()
@@ -78,6 +117,14 @@ func (b *BreakGlass) Verify(header, subject, method, path string) error {
 	}
 	b.used[h.nonce] = h.at
 	return nil
+}
+
+// unspend forgets a nonce of which the shared store could not say whether it was used. Should it have been told of it all
+// the same, it says so the next time.
+func (b *BreakGlass) unspend(nonce string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.used, nonce)
 }
 
 // forget drops the nonces whose headers do not hold any more.

@@ -131,6 +131,58 @@ func TestBreakGlassOnceUnderRace(t *testing.T) {
 	}
 }
 
+// shelf is a store of nonces that several gateways share.
+type shelf struct {
+	mu   sync.Mutex
+	used map[string]time.Duration
+	down bool
+}
+
+func (s *shelf) Use(nonce string, life time.Duration) (bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.down {
+		return false, &concord.Fault{Op: "shelf", Kind: concord.Unavailable}
+	}
+	_, again := s.used[nonce]
+	s.used[nonce] = life
+	return !again, nil
+}
+
+// TestBreakGlassShared: what one gateway accepted no other does, what is refused for another reason is not put on the
+// shelf, and while that can't be asked no header is accepted, nor lost.
+func TestBreakGlassShared(t *testing.T) {
+	c := newClock()
+	s := &shelf{used: map[string]time.Duration{}}
+	one, two := ratelimit.NewSharedBreakGlass([]byte("key"), c.now, s), ratelimit.NewSharedBreakGlass([]byte("key"), c.now, s)
+	verify := func(b *ratelimit.BreakGlass, h string, want error) {
+		t.Helper()
+		if err := b.Verify(h, "s", "GET", "/"); !errors.Is(err, want) {
+			t.Errorf("%v, want %v", err, want)
+		}
+	}
+	header := func(nonce string) string { return glass("key", nonce, "s", "GET", "/", c.now()) }
+	first := header("n1")
+	verify(one, glass("other", "n1", "s", "GET", "/", c.now()), concord.Forbidden)
+	verify(one, glass("key", "n1", "s", "GET", "/", c.now().Add(-time.Hour)), concord.Forbidden)
+	if len(s.used) != 0 {
+		t.Error("a header that does not hold used up a nonce")
+	}
+	verify(one, first, nil)
+	verify(two, first, concord.Forbidden)
+	verify(one, first, concord.Forbidden)
+	if s.used["n1"] < 2*time.Minute {
+		t.Errorf("remembered for %v, which a header may outlive", s.used["n1"])
+	}
+	s.down = true
+	second := header("n2")
+	verify(one, second, concord.Unavailable)
+	verify(one, first, concord.Forbidden)
+	s.down = false
+	verify(one, second, nil)
+	verify(one, second, concord.Forbidden)
+}
+
 func FuzzBreakGlass(f *testing.F) {
 	c := newClock()
 	f.Add(glass("key", "n", "s", "GET", "/", c.now()))

@@ -14,13 +14,15 @@ type Class uint8
 
 // The classes.
 const (
-	NoClass Class = iota
-	Read          // reads and searches, per tenant and user or client
-	Write         // create, update and delete, per tenant and user or client
-	Bulk          // $export kick-offs, per tenant
+	NoClass    Class = iota
+	Read             // reads and searches, per tenant and user or client
+	Write            // create, update and delete, per tenant and user or client
+	Bulk             // $export kick-offs, per tenant
+	Hook             // CDS Hooks calls, per tenant and client
+	Validation       // $validate, per tenant and user or client
 )
 
-var classNames = [...]string{"none", "read", "write", "bulk"}
+var classNames = [...]string{"none", "read", "write", "bulk", "hook", "validation"}
 
 // String is the class's name, fit for a metric's label.
 func (c Class) String() string {

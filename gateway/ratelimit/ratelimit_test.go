@@ -210,7 +210,8 @@ func TestHeaders(t *testing.T) {
 }
 
 func TestClassNames(t *testing.T) {
-	for c, want := range map[ratelimit.Class]string{ratelimit.Read: "read", ratelimit.Write: "write", ratelimit.Bulk: "bulk", 0: "none", 99: "none"} {
+	for c, want := range map[ratelimit.Class]string{ratelimit.Read: "read", ratelimit.Write: "write", ratelimit.Bulk: "bulk",
+		ratelimit.Hook: "hook", ratelimit.Validation: "validation", 0: "none", 99: "none"} {
 		if c.String() != want {
 			t.Errorf("%d: %q, want %q", c, c, want)
 		}

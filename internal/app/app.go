@@ -6,12 +6,14 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"os"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"concord"
 	"concord/audit"
+	"concord/connectors"
 	"concord/federation"
 	"concord/gateway"
 	"concord/graphql"
@@ -87,7 +89,7 @@ func New(ctx context.Context, cfg *config.Config, log io.Writer) (_ *App, err er
 	if err != nil {
 		return nil, err
 	}
-	limits, err := a.limits()
+	limits, err := a.limits(reg)
 	if err != nil {
 		return nil, err
 	}
@@ -132,9 +134,13 @@ func unsupported(key, why string) error {
 
 // verifier verifies the tokens of the configured issuers.
 func (a *App) verifier() (*smart.Verifier, error) {
-	c := smart.Config{Audience: a.cfg.Auth.Audience}
+	c := smart.Config{Audience: a.cfg.Auth.Audience, MaxLifetime: a.cfg.Auth.MaxTokenLifetime}
 	for _, i := range a.cfg.Auth.Issuers {
-		c.Issuers = append(c.Issuers, smart.Issuer{Name: i.Issuer, JWKSURL: i.JWKSURL, JWKSFile: i.JWKSFile,
+		asked, err := introspection(i.Introspection)
+		if err != nil {
+			return nil, err
+		}
+		c.Issuers = append(c.Issuers, smart.Issuer{Name: i.Issuer, JWKSURL: i.JWKSURL, JWKSFile: i.JWKSFile, Introspection: asked, Algorithms: i.Algorithms, Tenants: i.Tenants,
 			Claims: smart.Claims{Tenant: i.Claims.Tenant, Role: i.Claims.Role, Patient: i.Claims.Patient, Scope: i.Claims.Scope}})
 	}
 	v, err := smart.NewVerifier(c)
@@ -143,6 +149,30 @@ func (a *App) verifier() (*smart.Verifier, error) {
 	}
 	a.closers = append(a.closers, func() error { v.Close(); return nil })
 	return v, nil
+}
+
+// introspection is how an issuer is asked about opaque tokens; nil for not at all.
+func introspection(c config.Introspection) (*smart.Introspection, error) {
+	if c.URL == "" {
+		return nil, nil //nolint:nilnil // it issues none
+	}
+	i := &smart.Introspection{URL: c.URL, ClientID: c.ClientID, SecretFile: c.SecretFile, KeyID: c.KeyID, Audience: c.Audience, Prefix: c.Prefix, Keep: c.Keep,
+		AudienceOptional: c.AudienceOptional}
+	if c.KeyFile == "" {
+		return i, nil
+	}
+	text, err := os.ReadFile(c.KeyFile)
+	if err != nil {
+		return nil, err
+	}
+	key, kid, err := connectors.ParsePrivateKey(text)
+	if err != nil {
+		return nil, err
+	}
+	if i.Key = key; i.KeyID == "" {
+		i.KeyID = kid
+	}
+	return i, nil
 }
 
 // authServer is what the SMART configuration can say of the first issuer.

@@ -33,14 +33,36 @@ type ServerTLS struct {
 type Auth struct {
 	Audience string   // the "aud" that a token must have, compared byte for byte
 	Issuers  []Issuer // never empty; no two have the same Issuer
+	// MaxTokenLifetime is how long a signed token may hold at most, from its iat to its exp.
+	MaxTokenLifetime time.Duration
 }
 
-// Issuer is one authorization server whose tokens hold. Exactly one of JWKSURL and JWKSFile is set.
+// Issuer is one authorization server whose tokens hold. At most one of JWKSURL and JWKSFile is set, and neither only with
+// Introspection.
 type Issuer struct {
 	Issuer   string // the "iss" of its tokens, compared byte for byte
 	JWKSURL  string // where its keys are fetched
 	JWKSFile string // a JWK Set on disk
 	Claims   Claims
+	// Algorithms are those that its signatures may be of; empty: all that the gateway takes.
+	Algorithms []string
+	// Tenants are those that it may speak for; empty: all.
+	Tenants       []string
+	Introspection Introspection
+}
+
+// Introspection is how an issuer is asked about opaque tokens (RFC 7662). The zero value asks none. One of SecretFile and
+// KeyFile is set.
+type Introspection struct {
+	URL              string
+	ClientID         string
+	SecretFile       string        // client_secret_basic
+	KeyFile          string        // private_key_jwt
+	KeyID            string        // the assertion's kid; empty: none is sent
+	Audience         string        // the assertion's aud; empty: the issuer
+	Prefix           string        // what its opaque tokens begin with; needed when several issuers have introspection
+	Keep             time.Duration // how long an active token is believed; 0: a minute
+	AudienceOptional bool          // a response without aud is taken
 }
 
 // Claims names the token claims that carry what the gateway needs to know of a caller. No name is empty.
@@ -132,6 +154,7 @@ type RateLimit struct {
 	Read       Rate // per tenant and user, or client for backend tokens
 	Write      Rate // per tenant and user, or client for backend tokens
 	Bulk       Rate // per tenant
+	Validation Rate // per tenant and user, or client for backend tokens
 	BreakGlass BreakGlass
 }
 
@@ -139,6 +162,11 @@ type RateLimit struct {
 type CounterStore struct {
 	RedisAddr string // host:port; empty: this process's memory
 	RedisDB   int    // number of the Redis database
+
+	User         string    // empty: the default user
+	PasswordFile string    // holds the password; empty: none
+	SecretFile   string    // keys the hashes by which callers are named in the Redis; empty: they are not keyed
+	TLS          SourceTLS // roots and our certificate; with CAFile the connection is encrypted
 }
 
 // Rate is at most Count requests in each window of length Per. Both are positive.

@@ -22,10 +22,11 @@ func claims() config.Claims {
 
 func defaultLimits() config.RateLimit {
 	return config.RateLimit{
-		Enabled: true,
-		Read:    config.Rate{Count: 600, Per: time.Minute},
-		Write:   config.Rate{Count: 60, Per: time.Minute},
-		Bulk:    config.Rate{Count: 2, Per: time.Hour},
+		Enabled:    true,
+		Read:       config.Rate{Count: 600, Per: time.Minute},
+		Write:      config.Rate{Count: 60, Per: time.Minute},
+		Bulk:       config.Rate{Count: 2, Per: time.Hour},
+		Validation: config.Rate{Count: 600, Per: time.Minute},
 	}
 }
 
@@ -37,8 +38,9 @@ func TestGood(t *testing.T) {
 		{"minimal", config.Config{
 			Listen: "127.0.0.1:8080", AdminListen: "127.0.0.1:8081", PublicURL: "http://127.0.0.1:8080", ShutdownGrace: 20 * time.Second,
 			Auth: config.Auth{
-				Audience: "http://127.0.0.1:8080/fhir/r4",
-				Issuers:  []config.Issuer{{Issuer: "http://127.0.0.1:9000/", JWKSURL: "http://127.0.0.1:9000/jwks", Claims: claims()}},
+				Audience:         "http://127.0.0.1:8080/fhir/r4",
+				Issuers:          []config.Issuer{{Issuer: "http://127.0.0.1:9000/", JWKSURL: "http://127.0.0.1:9000/jwks", Claims: claims()}},
+				MaxTokenLifetime: time.Hour,
 			},
 			MPI:       config.MPI{Store: config.IndexStore{Kind: config.IndexMemory}},
 			Audit:     config.Audit{Dir: "testdata/good/audit", PseudonymKeyFile: "testdata/good/audit/pseudonym.key"},
@@ -51,8 +53,9 @@ func TestGood(t *testing.T) {
 		{"unset", config.Config{
 			Listen: "127.0.0.1:8080", AdminListen: "127.0.0.1:8081", PublicURL: "https://gateway.example.org", ShutdownGrace: 20 * time.Second,
 			Auth: config.Auth{
-				Audience: "concord",
-				Issuers:  []config.Issuer{{Issuer: "https://idp.example.org", JWKSFile: "testdata/good/files/jwks.json", Claims: claims()}},
+				Audience:         "concord",
+				Issuers:          []config.Issuer{{Issuer: "https://idp.example.org", JWKSFile: "testdata/good/files/jwks.json", Claims: claims()}},
+				MaxTokenLifetime: time.Hour,
 			},
 			MPI:       config.MPI{Store: config.IndexStore{Kind: config.IndexMemory}},
 			Audit:     config.Audit{Dir: "/var/lib/concord/audit", PseudonymKeyFile: "/var/lib/concord/audit/pseudonym.key"},
@@ -70,10 +73,16 @@ func TestGood(t *testing.T) {
 				Issuers: []config.Issuer{
 					{
 						Issuer: "https://idp.example.org", JWKSURL: "https://idp.example.org/keys?policy=staff",
-						Claims: config.Claims{Tenant: "org", Role: "groups", Patient: "launch_patient", Scope: "scp"},
+						Claims: config.Claims{Tenant: "org", Role: "groups", Patient: "launch_patient", Scope: "scp"}, Algorithms: []string{"ES384", "PS256"}, Tenants: []string{"lakeside"},
 					},
 					{Issuer: "https://idp.example.org/", JWKSFile: "testdata/good/files/jwks.json", Claims: claims()},
+					{
+						Issuer: "https://opaque.example.org", Claims: claims(),
+						Introspection: config.Introspection{URL: "https://opaque.example.org/introspect", ClientID: "concord", KeyFile: "testdata/good/files/key.pem", KeyID: "k1",
+							Audience: "https://opaque.example.org/token", Prefix: "at_", Keep: 20 * time.Second, AudienceOptional: true},
+					},
 				},
+				MaxTokenLifetime: 2 * time.Hour,
 			},
 			MPI: config.MPI{Store: config.IndexStore{
 				Kind: config.IndexPostgres, URL: "postgres://concord@db.example.org/concord?passfile=/etc/concord/pgpass",
@@ -88,10 +97,11 @@ func TestGood(t *testing.T) {
 			Portal: config.Portal{GraphiQL: true},
 			Traces: config.Traces{Endpoint: "http://collector.internal:4318/v1/traces", Percent: 10},
 			RateLimit: config.RateLimit{
-				Store:      config.CounterStore{RedisAddr: "redis.example.org:6379", RedisDB: 3},
+				Store:      config.CounterStore{RedisAddr: "redis.example.org:6379", RedisDB: 3, User: "gw", PasswordFile: "testdata/good/files/token", SecretFile: "testdata/good/files/hmac", TLS: config.SourceTLS{CAFile: "testdata/good/files/ca.pem"}},
 				Read:       config.Rate{Count: 10, Per: time.Second},
 				Write:      config.Rate{Count: 1, Per: time.Minute},
 				Bulk:       config.Rate{Count: 5, Per: 24 * time.Hour},
+				Validation: config.Rate{Count: 9, Per: time.Minute},
 				BreakGlass: config.BreakGlass{KeyFile: "testdata/good/files/empty"},
 			},
 			Sources: []config.Source{

@@ -116,7 +116,7 @@ func readServerTLS(s *section) ServerTLS {
 }
 
 func readAuth(s *section) Auth {
-	a := Auth{Audience: s.at("audience").required().word()}
+	a := Auth{Audience: s.at("audience").required().word(), MaxTokenLifetime: s.at("max_token_lifetime").duration(time.Hour)}
 	issuers := s.at("issuers")
 	seen := map[string]bool{}
 	for _, item := range issuers.requiredList() {
@@ -138,9 +138,16 @@ func readIssuer(s *section) (Issuer, field) {
 		JWKSURL:  url.url(urlRule{query: true}),
 		JWKSFile: file.file(),
 	}
-	if url.present == file.present {
+	i.Introspection = readIntrospection(s.at("introspection"))
+	if url.present == file.present && (url.present || i.Introspection.URL == "") {
 		s.fail("needs exactly one of jwks_url and jwks_file")
 	}
+	i.Algorithms = words(s.at("algorithms").list(), func(item field, word string) {
+		if !slices.Contains(algorithms, word) {
+			item.fail("must be RS256, RS384, PS256, PS384, ES256 or ES384")
+		}
+	})
+	i.Tenants = words(s.at("tenants").list(), nil)
 	claims := s.at("claims").section()
 	i.Claims = Claims{
 		Tenant:  claims.at("tenant").wordOr("tenant"),
@@ -153,6 +160,35 @@ func readIssuer(s *section) (Issuer, field) {
 	return i, name
 }
 
+// algorithms are those of signatures that hold (contract).
+var algorithms = []string{"RS256", "RS384", "PS256", "PS384", "ES256", "ES384"}
+
+func readIntrospection(f field) Introspection {
+	s := f.section()
+	i := Introspection{
+		URL:              s.at("url").url(urlRule{query: true}),
+		ClientID:         s.at("client_id").word(),
+		SecretFile:       s.at("secret_file").file(),
+		KeyFile:          s.at("key_file").file(),
+		KeyID:            s.at("key_id").word(),
+		Audience:         s.at("audience").word(),
+		Prefix:           s.at("prefix").word(),
+		Keep:             s.at("keep").duration(time.Minute),
+		AudienceOptional: s.at("audience_optional").truth(false),
+	}
+	if !f.present {
+		s.done()
+		return Introspection{}
+	}
+	s.at("url").required()
+	s.at("client_id").required()
+	if s.at("secret_file").present == s.at("key_file").present {
+		s.fail("needs exactly one of secret_file and key_file")
+	}
+	s.done()
+	return i
+}
+
 func readRateLimit(s *section) RateLimit {
 	r := RateLimit{
 		Enabled: s.at("enabled").truth(true),
@@ -161,6 +197,11 @@ func readRateLimit(s *section) RateLimit {
 		Write:   s.at("write").rate(Rate{60, time.Minute}),
 		Bulk:    s.at("bulk").rate(Rate{2, time.Hour}),
 	}
+	r.Validation = s.at("validation").rate(Rate{600, time.Minute})
+	redis := s.at("redis").section()
+	r.Store.User, r.Store.PasswordFile, r.Store.SecretFile = redis.at("user").word(), redis.at("password_file").file(), redis.at("secret_file").file()
+	r.Store.TLS = readSourceTLS(redis.at("tls").section())
+	redis.done()
 	glass := s.at("break_glass").section()
 	r.BreakGlass.KeyFile = glass.at("key_file").file()
 	glass.done()

@@ -32,6 +32,8 @@ type Options struct {
 	Audience string
 	// Subject, ClientID, Tenant and Role are defaults of claims; each empty one has a made-up value.
 	Subject, ClientID, Tenant, Role string
+	// GatewayID and GatewaySecret are who may ask about tokens; each empty one has a made-up value.
+	GatewayID, GatewaySecret string
 	// Lifetime of tokens; 0 is five minutes.
 	Lifetime time.Duration
 	// Now is the clock; nil is time.Now.
@@ -67,8 +69,11 @@ type Issuer struct {
 	turn     int               // of the keys
 	old      []jose.JSONWebKey // public keys of earlier turns that are still published
 
+	opaque map[string]Claims // by token, of those that hold
+
 	down    atomic.Bool
 	jwks    atomic.Int64
+	asked   atomic.Int64
 	serials atomic.Int64
 }
 
@@ -89,7 +94,9 @@ func Start(o Options) (*Issuer, error) {
 	set(&o.ClientID, "harness-app")
 	set(&o.Tenant, "lakeside")
 	set(&o.Role, "physician")
-	i := &Issuer{o: o, audience: o.Audience}
+	set(&o.GatewayID, "concord-gateway")
+	set(&o.GatewaySecret, "harness-secret")
+	i := &Issuer{o: o, audience: o.Audience, opaque: map[string]Claims{}}
 	if err := i.newKeys(); err != nil {
 		return nil, err
 	}
@@ -289,7 +296,7 @@ func sign(key crypto.Signer, alg string, header map[string]any, payload []byte) 
 	return sig.CompactSerialize()
 }
 
-// ServeHTTP serves jwks, the two discovery documents and the token endpoint.
+// ServeHTTP serves jwks, the two discovery documents, and the token and introspection endpoints.
 func (i *Issuer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if i.down.Load() {
 		http.Error(w, "down", http.StatusServiceUnavailable)
@@ -301,11 +308,13 @@ func (i *Issuer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "max-age=300")
 		answer(w, http.StatusOK, i.Keys())
 	case "/.well-known/openid-configuration", "/.well-known/oauth-authorization-server":
-		answer(w, http.StatusOK, map[string]any{"issuer": i.url, "jwks_uri": i.JWKSURL(), "token_endpoint": i.TokenURL(),
+		answer(w, http.StatusOK, map[string]any{"issuer": i.url, "jwks_uri": i.JWKSURL(), "token_endpoint": i.TokenURL(), "introspection_endpoint": i.IntrospectionURL(),
 			"grant_types_supported": []string{"client_credentials"}, "response_types_supported": []string{"token"}, "subject_types_supported": []string{"public"},
 			"id_token_signing_alg_values_supported": []string{"RS384", "ES384"}})
 	case "/token":
 		i.token(w, r)
+	case "/introspect":
+		i.introspect(w, r)
 	default:
 		http.NotFound(w, r)
 	}
