@@ -99,7 +99,7 @@ func (x *exchange) home(r fhir.Resource) (concord.SourceID, *problem) {
 		case p.key == sourceParam:
 			named = append(named, concord.SourceID(p.value))
 		case p.key != "_format" && p.key != "_pretty":
-			return "", invalidParam(p.key, "a create has no such parameter")
+			return "", refuse(http.StatusBadRequest, "not-supported", "a create has no such parameter")
 		}
 	}
 	if v := r.Path("meta", "source"); v.IsString() && len(named) == 0 {

@@ -73,7 +73,7 @@ func (x *exchange) deliver(w http.ResponseWriter, a *answer) {
 func (x *exchange) observe(a *answer) {
 	status := a.status
 	x.traced(a)
-	x.g.cfg.Metrics.answered(x, status, time.Since(x.began))
+	x.g.cfg.Metrics.answered(x, a, time.Since(x.began))
 	x.g.cfg.Log.Info("request", slog.String("request_id", x.id), slog.String("route", x.route.template), slog.String("method", audit.MethodOf(x.r.Method).String()),
 		slog.Int("status", status), slog.Int64("ms", time.Since(x.began).Milliseconds()))
 }

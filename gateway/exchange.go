@@ -53,6 +53,7 @@ type answer struct {
 	etag        string
 	header      map[string]string // further headers
 	partial     bool              // some source is missing from it
+	errors      bool              // it tells of errors, whatever its status
 }
 
 const fhirJSON = "application/fhir+json; charset=utf-8"

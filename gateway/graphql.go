@@ -49,7 +49,7 @@ func (x *exchange) graphQL() (*answer, *problem) {
 		x.resource = x.route.id
 	}
 	a := graphQLAnswer(res)
-	a.partial = res.Incomplete
+	a.partial, a.errors = res.Incomplete, res.Errors > 0
 	return a, nil
 }
 

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"net/http"
 	"strconv"
 	"sync"
 	"time"
@@ -21,6 +22,8 @@ type Metrics struct {
 	denials       *prometheus.CounterVec
 	sources       *prometheus.CounterVec
 	sourceSeconds *prometheus.HistogramVec
+	partial       *prometheus.CounterVec
+	errors        *prometheus.CounterVec
 	auditFailures prometheus.Counter
 	breakGlass    prometheus.Counter
 	limited       *prometheus.CounterVec
@@ -53,23 +56,32 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		tenants:       map[string]struct{}{},
 		requests:      prometheus.NewCounterVec(prometheus.CounterOpts{Name: "concord_requests_total", Help: "Requests answered."}, []string{"route", "status"}),
 		seconds:       prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "concord_request_seconds", Help: "Time to an answer.", Buckets: seconds}, []string{"interaction"}),
-		denials:       prometheus.NewCounterVec(prometheus.CounterOpts{Name: "concord_denials_total", Help: "Requests refused, by type and reason."}, []string{"type", "reason"}),
+		denials:       prometheus.NewCounterVec(prometheus.CounterOpts{Name: "concord_denials_total", Help: "Requests refused, by type, reason and the scope that would have sufficed."}, []string{"type", "reason", "missing_scope"}),
 		sources:       prometheus.NewCounterVec(prometheus.CounterOpts{Name: "concord_source_asks_total", Help: "Questions to sources, by what became of them."}, []string{"source", "outcome"}),
 		sourceSeconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "concord_source_seconds", Help: "Time that a source took.", Buckets: seconds}, []string{"source"}),
 		auditFailures: prometheus.NewCounter(prometheus.CounterOpts{Name: "concord_audit_failures_total", Help: "Answers refused because they could not be recorded."}),
 		breakGlass:    prometheus.NewCounter(prometheus.CounterOpts{Name: "concord_break_glass_total", Help: "Requests whose limits were lifted in an emergency."}),
 	}
+	m.partial = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "concord_partial_answers_total", Help: "Answers from which some source is missing."}, []string{"type"})
+	m.errors = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "concord_answers_with_errors_total", Help: "Answers of status 2xx that hold an OperationOutcome of severity error."}, []string{"type"})
+	reg.MustRegister(m.partial, m.errors)
 	m.limited = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "concord_limited_total", Help: "Requests over a limit, by tenant and class."}, []string{"tenant", "class"})
 	reg.MustRegister(m.limited, m.requests, m.seconds, m.denials, m.sources, m.sourceSeconds, m.auditFailures, m.breakGlass)
 	return m
 }
 
 // answered counts one answer.
-func (m *Metrics) answered(x *exchange, status int, took time.Duration) {
-	m.requests.WithLabelValues(x.route.template, strconv.Itoa(status)).Inc()
+func (m *Metrics) answered(x *exchange, a *answer, took time.Duration) {
+	m.requests.WithLabelValues(x.route.template, strconv.Itoa(a.status)).Inc()
 	m.seconds.WithLabelValues(string(x.route.interaction)).Observe(took.Seconds())
 	if x.denied != audit.NotDenied {
-		m.denials.WithLabelValues(string(x.route.typ), x.denied.String()).Inc()
+		m.denials.WithLabelValues(string(x.route.typ), x.denied.String(), x.missing).Inc()
+	}
+	if a.partial {
+		m.partial.WithLabelValues(string(x.route.typ)).Inc()
+	}
+	if a.errors && a.status < http.StatusMultipleChoices {
+		m.errors.WithLabelValues(string(x.route.typ)).Inc()
 	}
 }
 

@@ -22,14 +22,16 @@ func (x *exchange) validate() (*answer, *problem) {
 			o.Profile = p.value
 		case "mode", "_format":
 		default:
-			return nil, invalidParam(p.key, "this parameter is not supported")
+			return nil, refuse(http.StatusBadRequest, "not-supported", "this parameter is not supported")
 		}
 	}
 	r, bad := x.toValidate(&o)
 	if bad != nil {
 		return nil, bad
 	}
-	a := okay(validate.Resource(r, o).AppendOutcome(nil))
+	report := validate.Resource(r, o)
+	a := okay(report.AppendOutcome(nil))
+	a.errors = !report.Valid()
 	return a, nil
 }
 

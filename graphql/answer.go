@@ -239,7 +239,7 @@ func (f *failure) status() int {
 
 // finish puts an answer together. Without data there is no data member.
 func (r *run) finish(status int, data []byte, errs []*failure) Response {
-	out := Response{Status: status, Fields: int(r.fields.Load()), Denied: r.denied, Scope: r.scope, Incomplete: r.gaps, Broken: anyInternal(errs)}
+	out := Response{Status: status, Fields: int(r.fields.Load()), Denied: r.denied, Scope: r.scope, Incomplete: r.gaps, Broken: anyInternal(errs), Errors: len(errs)}
 	body := make([]byte, 0, len(data)+1024)
 	body = append(body, '{')
 	if data != nil {

@@ -112,7 +112,7 @@ func refuse(err error) Response {
 
 // refusal is an answer without data.
 func refusal(status int, all ...*failure) Response {
-	return Response{Status: status, Body: append(appendErrors([]byte{'{'}, all), '}'), Broken: anyInternal(all)}
+	return Response{Status: status, Body: append(appendErrors([]byte{'{'}, all), '}'), Broken: anyInternal(all), Errors: len(all)}
 }
 
 func anyInternal(all []*failure) bool {

@@ -27,6 +27,7 @@ type Response struct {
 	Body  []byte // application/json
 	// Disclosed is how many different resources of each type are in Body, contained ones not counted.
 	Disclosed map[fhir.ResourceType]int
+	Errors    int // that Body lists
 	// Denied counts the places of the answer that the grant did not cover.
 	Denied int
 	// Scope is one that would have covered such a place, for the trail; "" without one.

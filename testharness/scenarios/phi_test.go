@@ -85,7 +85,7 @@ func TestNothingLeaks(t *testing.T) {
 			}
 		}
 	}
-	r := start(t, w, "400ms")
+	r := startKeyed(t, w, "400ms", t.TempDir(), map[string]string{"epic": "creates: [Condition]"})
 	id, _ := r.person(t, p.Copies[0].Source, p.Copies[0].ID)
 	record := string(p.Copies[0].Source) + "." + p.Copies[0].ID
 	secret[r.token], secret[id], open[id] = "a token", "a person's id", true
@@ -114,6 +114,13 @@ func TestNothingLeaks(t *testing.T) {
 					t.Fatal(err, err2)
 				}
 				look(t, "an error", string(errs)+string(ext)+a.header.Get("WWW-Authenticate"))
+			}
+		}
+		for _, q := range []*rig{r, r.with("query-canary." + p.SSN), r.with(r.tokenOf(t, "patient/Condition.cruds", "patient", record))} {
+			body := `{"resourceType":"Condition","` + p.SSN + `":"` + p.Family + `","clinicalStatus":"` + p.Phone + `","code":{"text":"` + p.Family + `"},"subject":{"reference":"Patient/` + record + `"},"onsetDateTime":"` + p.SSN + `"}`
+			for _, path := range []string{"Condition/$validate", "Condition/$validate?profile=" + p.SSN, "Condition?_source=" + p.SSN, "Condition?_source=epic", "Condition?" + url.QueryEscape(p.Family) + "=x", "Observation"} {
+				a := q.do(t, http.MethodPost, path, body, "Content-Type", "application/fhir+json", "X-Request-Id", p.SSN, "User-Agent", p.Family)
+				look(t, "an error", string(a.body)+a.header.Get("WWW-Authenticate")+a.header.Get("Location"))
 			}
 		}
 		for _, path := range paths {
