@@ -322,6 +322,27 @@ func TestTricks(t *testing.T) {
 			t.Errorf("%d and %d matches", len(wide.entries("match")), len(narrow.entries("match")))
 		}
 	})
+	t.Run("32 a page of another token", func(t *testing.T) {
+		next := x.get(t, "Observation?patient="+x.me+"&_count=1").link("next")
+		for name, token := range map[string]string{"another user": x.tokenOf(t, "user/*.rs", "sub", "somebody-else"), "another client": x.tokenOf(t, "user/*.rs", "client_id", "another-app"),
+			"less": x.tokenOf(t, "user/Condition.rs")} {
+			if a := x.with(token).get(t, next); a.code != 403 && a.code != 404 {
+				t.Errorf("%s: HTTP %d", name, a.code)
+			}
+		}
+		if a := x.with(x.tokenOf(t, "user/Observation.rs")).get(t, next); a.code != 200 {
+			t.Errorf("the same caller's next token: HTTP %d", a.code)
+		}
+	})
+	t.Run("37 no telling who there is", func(t *testing.T) {
+		for _, pair := range [][2]string{{"Observation/" + one(t, x.theirOnes, "Observation"), "Observation/epic.nothing"}, {"Patient/" + x.other, "Patient/nobody"},
+			{"Condition?patient=" + x.other, "Condition?patient=nobody"}, {"Patient/" + x.other + "/$everything", "Patient/nobody/$everything"}, {"Patient?_id=" + x.other, "Patient?_id=nobody"}} {
+			there, not := confined.get(t, pair[0]), confined.get(t, pair[1])
+			if there.code != 403 || not.code != 403 || string(there.body) != string(not.body) || there.header.Get("WWW-Authenticate") != not.header.Get("WWW-Authenticate") {
+				t.Errorf("HTTP %d and %d: what is there can be told from what is not", there.code, not.code)
+			}
+		}
+	})
 	t.Run("33 a forged host", func(t *testing.T) {
 		a := x.get(t, "Observation?patient="+x.me+"&_count=1", "X-Forwarded-Host", "evil.example.org", "X-Forwarded-Proto", "https", "Forwarded", "host=evil.example.org")
 		if strings.Contains(string(a.body), "evil") || !strings.HasPrefix(a.link("next"), public+"/fhir/r4/Observation?") {

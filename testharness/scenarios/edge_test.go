@@ -1,10 +1,15 @@
 package scenarios_test
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -122,4 +127,60 @@ func metrics(t *testing.T, r *rig) string {
 	}
 	r.admin.ServeHTTP(w, q)
 	return w.Body.String()
+}
+
+// TestBreakGlass: an emergency header lifts a limit once, for its own path, within a minute; whatever else it is refused, and
+// either way the trail and a metric tell of it.
+func TestBreakGlass(t *testing.T) {
+	w := newWorld(t, testharness.Options{Population: population.Options{Seed: 77, Persons: 1, Registered: 3}})
+	dir := t.TempDir()
+	const key = "an-emergency-key-of-some-length"
+	if err := os.WriteFile(filepath.Join(dir, "glass"), []byte(key), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r := startKeyed(t, w, "5s", dir, map[string]string{"limits": "  read: 2/day\n  break_glass: {key_file: " + filepath.Join(dir, "glass") + "}\n"})
+	r = r.with(r.tokenOf(t, "user/*.rs", "sub", "usr-77"))
+	const path = "Observation/epic.nothing"
+	header := func(at time.Time, nonce, path string) string {
+		m := hmac.New(sha256.New, []byte(key))
+		stamp := strconv.FormatInt(at.Unix(), 10)
+		_, _ = io.WriteString(m, stamp+"."+nonce+".usr-77.GET./fhir/r4/"+path)
+		return "t=" + stamp + ",n=" + nonce + ",sig=" + hex.EncodeToString(m.Sum(nil))
+	}
+	limited := func() bool { return r.get(t, path).code == http.StatusTooManyRequests }
+	for range 2 {
+		limited()
+	}
+	if !limited() {
+		t.Fatal("the limit does not hold")
+	}
+	good := header(time.Now(), "first", path)
+	for _, c := range []struct {
+		name, header string
+		code         int
+	}{
+		{"36 lifted", good, http.StatusNotFound},
+		{"36 replayed", good, http.StatusForbidden},
+		{"36 old", header(time.Now().Add(-2*time.Minute), "second", path), http.StatusForbidden},
+		{"36 ahead", header(time.Now().Add(2*time.Minute), "third", path), http.StatusForbidden},
+		{"36 for another path", header(time.Now(), "fourth", "Observation/epic.other"), http.StatusForbidden},
+		{"36 made up", "t=1,n=a,sig=00", http.StatusForbidden},
+		{"36 nothing in it", "x", http.StatusForbidden},
+	} {
+		if a := r.get(t, path, "X-Break-Glass", c.header); a.code != c.code {
+			t.Errorf("%s: HTTP %d", c.name, a.code)
+		}
+	}
+	if !limited() {
+		t.Error("the limit is gone for good")
+	}
+	if a := r.with(r.tokenOf(t, "user/Condition.rs", "sub", "usr-77")).get(t, path, "X-Break-Glass", header(time.Now(), "fifth", path)); a.code != http.StatusForbidden {
+		t.Errorf("an emergency lifts a scope: HTTP %d", a.code)
+	}
+	if n := strings.Count(r.trail(t), `"break_glass.used"`); n != 2 {
+		t.Errorf("the trail tells of %d emergencies", n)
+	}
+	if !strings.Contains(metrics(t, r), "concord_break_glass_total 2") || !strings.Contains(r.trail(t), "bad-break-glass") {
+		t.Error("no metric or no record tells of it")
+	}
 }
