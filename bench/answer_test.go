@@ -159,26 +159,32 @@ func BenchmarkAnswer(b *testing.B) {
 	}
 }
 
-func answer(b *testing.B, size int) {
+// rig is three sources, the floor and the gateway, each a process of its own.
+type rig struct {
+	b      *testing.B
+	gw, fl proc
+	iss    *issuer.Issuer
+	size   int
+}
+
+const base = "http://127.0.0.1:8080"
+
+func newRig(b *testing.B, size int) *rig {
+	r := &rig{b: b, size: size}
 	names := []string{"epic", "cerner", "athena"}
 	var sources []string
 	for _, n := range names {
 		p := start(b, "CONCORD_BENCH=upstream", "CONCORD_BENCH_NAME="+n, fmt.Sprintf("CONCORD_BENCH_SIZE=%d", size))
 		sources = append(sources, p.url)
 	}
-	iss, err := issuer.Start(issuer.Options{})
-	if err != nil {
+	var err error
+	if r.iss, err = issuer.Start(issuer.Options{}); err != nil {
 		b.Fatal(err)
 	}
-	defer func() { _ = iss.Close() }()
-	const base = "http://127.0.0.1:8080"
-	token, err := iss.Token(iss.Claims(base+"/fhir/r4", "user/*.rs").With("exp", time.Now().Add(time.Hour).Unix()))
-	if err != nil {
-		b.Fatal(err)
-	}
-	fl := start(b, "CONCORD_BENCH=floor", "CONCORD_BENCH_SOURCES="+strings.Join(sources, ","))
+	b.Cleanup(func() { _ = r.iss.Close() })
+	r.fl = start(b, "CONCORD_BENCH=floor", "CONCORD_BENCH_SOURCES="+strings.Join(sources, ","))
 	dir := b.TempDir()
-	text := fmt.Sprintf("listen: 127.0.0.1:8080\nadmin_listen: 127.0.0.1:8081\npublic_url: %s\nauth:\n  audience: %s/fhir/r4\n  issuers:\n    - issuer: %s\n      jwks_url: %s\nmpi:\n  store: sqlite:%s/mpi.db\naudit:\n  dir: %s/audit\nrate_limit:\n  enabled: false\nsources:\n", base, base, iss.URL(), iss.JWKSURL(), dir, dir)
+	text := fmt.Sprintf("listen: 127.0.0.1:8080\nadmin_listen: 127.0.0.1:8081\npublic_url: %s\nauth:\n  audience: %s/fhir/r4\n  issuers:\n    - issuer: %s\n      jwks_url: %s\nmpi:\n  store: sqlite:%s/mpi.db\naudit:\n  dir: %s/audit\nrate_limit:\n  enabled: false\nsources:\n", base, base, r.iss.URL(), r.iss.JWKSURL(), dir, dir)
 	for i, n := range names {
 		text += fmt.Sprintf("  - name: %s\n    vendor: generic\n    base_url: %s\n    timeout: 20s\n    auth:\n      type: none\n", n, sources[i])
 	}
@@ -186,50 +192,108 @@ func answer(b *testing.B, size int) {
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		b.Fatal(err)
 	}
-	gw := start(b, "CONCORD_BENCH=concord", "CONCORD_BENCH_CONFIG="+file)
-	ask := func(p proc, path string) int {
-		r, _ := http.NewRequestWithContext(b.Context(), http.MethodGet, p.url+path, nil)
-		r.Header.Set("Authorization", "Bearer "+token)
-		a, err := http.DefaultClient.Do(r)
-		if err != nil {
-			b.Fatal(err)
-		}
-		defer func() { _ = a.Body.Close() }()
-		n, _ := io.Copy(io.Discard, a.Body)
-		if a.StatusCode != http.StatusOK {
-			b.Fatalf("%s: HTTP %d", path, a.StatusCode)
-		}
-		return int(n)
+	r.gw = start(b, "CONCORD_BENCH=concord", "CONCORD_BENCH_CONFIG="+file)
+	return r
+}
+
+// token holds an hour; patient is the launch context, "" for none.
+func (r *rig) token(scope, patient string) string {
+	c := r.iss.Claims(base+"/fhir/r4", scope).With("exp", time.Now().Add(time.Hour).Unix())
+	if patient != "" {
+		c = c.With("patient", patient)
 	}
-	concord := func(i int) int {
-		return ask(gw, fmt.Sprintf("/fhir/r4/Observation?patient=epic.p%d&_count=10000", i%people))
+	t, err := r.iss.Token(c)
+	if err != nil {
+		r.b.Fatal(err)
 	}
-	plain := func(i int) int { return ask(fl, fmt.Sprintf("/?patient=p%d", i%people)) }
+	return t
+}
+
+func (r *rig) ask(p proc, token, path string) int {
+	q, _ := http.NewRequestWithContext(r.b.Context(), http.MethodGet, p.url+path, nil)
+	q.Header.Set("Authorization", "Bearer "+token)
+	a, err := http.DefaultClient.Do(q)
+	if err != nil {
+		r.b.Fatal(err)
+	}
+	defer func() { _ = a.Body.Close() }()
+	n, _ := io.Copy(io.Discard, a.Body)
+	if a.StatusCode != http.StatusOK {
+		r.b.Fatalf("%s: HTTP %d", path, a.StatusCode)
+	}
+	return int(n)
+}
+
+// whole asks the gateway for the record of the i-th patient.
+func (r *rig) whole(token string, i int) {
+	if n := r.ask(r.gw, token, fmt.Sprintf("/fhir/r4/Observation?patient=epic.p%d&_count=10000", i%people)); n < 2*r.size {
+		r.b.Fatal("an answer is too short to be whole")
+	}
+}
+
+func answer(b *testing.B, size int) {
+	r := newRig(b, size)
+	token := r.token("user/*.rs", "")
+	plain := func(i int) {
+		if r.ask(r.fl, "", fmt.Sprintf("/?patient=p%d", i%people)) < 3*size {
+			b.Fatal("the floor's answer is too short")
+		}
+	}
 	for i := range people { // the people are known, the programs warm
-		if concord(i) < 2*size || plain(i) < 3*size {
-			b.Fatal("an answer is too short to be whole")
-		}
+		r.whole(token, i)
+		plain(i)
 	}
-	var ours, floors []float64
-	for b.Loop() {
-		const each = 4
-		for round := range 2 {
-			t0 := gw.cpu(b)
-			for i := range each {
-				concord(round*each + i)
-			}
-			t1, f0 := gw.cpu(b), fl.cpu(b)
-			for i := range each {
-				plain(round*each + i)
-			}
-			ours = append(ours, (t1-t0).Seconds()*1e3/each)
-			floors = append(floors, (fl.cpu(b)-f0).Seconds()*1e3/each)
-		}
-	}
+	ours, floors := r.byTurns(r.gw, func(i int) { r.whole(token, i) }, r.fl, plain)
 	b.ReportMetric(median(ours), "concord-cpu-ms")
 	b.ReportMetric(median(floors), "floor-cpu-ms")
 	b.ReportMetric(median(ours)/median(floors), "times-floor")
 	b.ReportMetric(0, "ns/op")
+}
+
+// byTurns is the CPU time of a call of each of two programs, in milliseconds.
+func (r *rig) byTurns(a proc, callA func(int), c proc, callC func(int)) (first, second []float64) {
+	for r.b.Loop() {
+		const each = 4
+		for round := range 2 {
+			t0 := a.cpu(r.b)
+			for i := range each {
+				callA(round*each + i)
+			}
+			t1 := a.cpu(r.b)
+			u0 := c.cpu(r.b)
+			for i := range each {
+				callC(round*each + i)
+			}
+			first = append(first, (t1-t0).Seconds()*1e3/each)
+			second = append(second, (c.cpu(r.b)-u0).Seconds()*1e3/each)
+		}
+	}
+	return first, second
+}
+
+// BenchmarkRights is what judging each resource by content costs in a whole answer: a patient's token, which looks into each
+// for whose it is, and a granular one beside that, against a user's token, for which a look at the type is enough.
+func BenchmarkRights(b *testing.B) {
+	for name, scope := range map[string]string{"patient": "patient/*.rs", "granular": "patient/Observation.rs?category=laboratory patient/Observation.rs?category=vital-signs"} {
+		b.Run(name, func(b *testing.B) {
+			r := newRig(b, 200<<10)
+			wide := r.token("user/*.rs", "")
+			narrow := make([]string, people)
+			for i := range narrow {
+				narrow[i] = r.token(scope, fmt.Sprintf("epic.p%d", i))
+				r.whole(wide, i)
+				r.ask(r.gw, narrow[i], fmt.Sprintf("/fhir/r4/Observation?patient=epic.p%d&_count=10000", i))
+			}
+			judged, free := r.byTurns(r.gw, func(i int) {
+				r.ask(r.gw, narrow[i%people], fmt.Sprintf("/fhir/r4/Observation?patient=epic.p%d&_count=10000", i%people))
+			},
+				r.gw, func(i int) { r.whole(wide, i) })
+			b.ReportMetric(median(judged), "judged-cpu-ms")
+			b.ReportMetric(median(free), "free-cpu-ms")
+			b.ReportMetric((median(judged)/median(free)-1)*100, "percent-more")
+			b.ReportMetric(0, "ns/op")
+		})
+	}
 }
 
 func median(x []float64) float64 {

@@ -53,13 +53,21 @@ const (
 	uncertain              // contained, a URN, or only a name
 )
 
+// isOne tells whether a reference is one of mine, in the form that nearly every reference has.
+func isOne(mine []string, text fhir.Value) bool {
+	for _, m := range mine {
+		if text.Is(m) {
+			return true
+		}
+	}
+	return false
+}
+
 // ownerOf resolves text, a reference within a resource of source.
 func (r *rights) ownerOf(source concord.SourceID, text fhir.Value) owner {
 	mine := r.patients[source]
-	for _, m := range mine { // nearly every reference is as short as that
-		if text.Is(m) {
-			return contexts
-		}
+	if isOne(mine, text) {
+		return contexts
 	}
 	ref := fhir.ParseReference(text.Text(), r.context.Bases[source])
 	switch {
@@ -98,6 +106,12 @@ func (r *rights) inCompartment(t fhir.ResourceType, c merge.Copy) bool {
 	if e := ownElement(t); e != "" {
 		return r.ownerOf(c.Source, c.Path(e, "reference")) == contexts
 	}
+	mine := r.patients[c.Source]
+	for ref := range fhir.PatientReferences(c.Resource) { // nearly always one is written so, and the others need no reading
+		if isOne(mine, ref) {
+			return true
+		}
+	}
 	for ref := range fhir.PatientReferences(c.Resource) {
 		if r.ownerOf(c.Source, ref) == contexts {
 			return true
@@ -128,8 +142,11 @@ func (r *rights) namesOthers(t fhir.ResourceType, c merge.Copy) bool {
 
 // aboutOthers looks at the elements that say whom a resource is about. One that can't be resolved counts as another.
 func (r *rights) aboutOthers(source concord.SourceID, v fhir.Value) bool {
-	for _, name := range [...]string{"subject", "patient", "for", "beneficiary", "candidate", "individual"} {
-		for about := range v.Get(name).Items() {
+	for m := range v.Members() { // one pass: it is done for every copy of an answer
+		if !saysWhom(m.Name()) {
+			continue
+		}
+		for about := range m.Items() {
 			if !about.IsObject() {
 				continue // an element of another kind by that name
 			}
@@ -137,6 +154,15 @@ func (r *rights) aboutOthers(source concord.SourceID, v fhir.Value) bool {
 				return true
 			}
 		}
+	}
+	return false
+}
+
+// saysWhom tells of the elements that say whom a resource is about.
+func saysWhom(element string) bool {
+	switch element {
+	case "subject", "patient", "for", "beneficiary", "candidate", "individual":
+		return true
 	}
 	return false
 }

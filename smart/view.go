@@ -121,7 +121,7 @@ func (g Grant) View(r merge.Record, a Access) View {
 	}
 	l := lens{r: g.r, a: a}
 	keep := l.sift(copies)
-	var v View
+	v := View{entries: make([]merge.Entry, 0, len(r.Entries))}
 	for i := range r.Entries {
 		e := &r.Entries[i]
 		narrowed, n, ok := narrow(e, keep)
