@@ -39,7 +39,7 @@ func (x *exchange) create() (*answer, *problem) {
 		return nil, bad
 	}
 	if !x.grant.Visible(merge.Copy{Source: source, Resource: own}, access) {
-		return nil, x.notMine()
+		return nil, x.hidden()
 	}
 	// the intent is down before the EHR hears of it: a crash in between shows
 	e := x.event(&answer{status: http.StatusOK})
@@ -188,7 +188,7 @@ func (x *exchange) localReference(source concord.SourceID, text string) (local s
 	case err != nil && !unknown:
 		return "", true, x.sourceDown(err)
 	case x.grant.Confined(x.access) && (unknown || p.ID != x.grant.Person()):
-		return "", true, x.notMine()
+		return "", true, x.hidden()
 	case unknown:
 		return "", true, elsewhere
 	case a.source == source:
@@ -203,19 +203,6 @@ func (x *exchange) localReference(source concord.SourceID, text string) (local s
 		return "", true, refuse(http.StatusUnprocessableEntity, "business-rule", "the source does not know this patient, or knows it more than once")
 	}
 	return "Patient/" + refs[0].Reveal(), true, nil
-}
-
-// notMine is the 403 for a resource that would be about somebody whom the token is not about, or not what its scope covers.
-func (x *exchange) notMine() *problem {
-	a := x.access
-	a.OtherPatient = true
-	if err := x.grant.Check(a); err != nil {
-		return x.forbidden(err)
-	}
-	x.denied = audit.InsufficientScope
-	p := refuse(http.StatusForbidden, "forbidden", "the token does not cover this")
-	p.challenge = `Bearer realm="concord", error="insufficient_scope", scope="user/` + string(x.route.typ) + `.c"`
-	return p
 }
 
 // withoutServersOwn is the resource without id and without what in meta is a server's to say, or this gateway's.

@@ -328,7 +328,7 @@ func (x *exchange) searchIDs(q *query) (*book, *problem) {
 	return b, nil
 }
 
-// hidden is the 403 for a resource that is there, and not for this caller.
+// hidden is the 403 for a resource that is there, or would be, and not for this caller.
 func (x *exchange) hidden() *problem {
 	x.denied = audit.OtherPatient
 	a := x.access
@@ -338,7 +338,11 @@ func (x *exchange) hidden() *problem {
 	}
 	x.denied = audit.InsufficientScope
 	p := refuse(http.StatusForbidden, "forbidden", "the token does not cover this")
-	p.challenge = `Bearer realm="concord", error="insufficient_scope", scope="user/` + string(x.route.typ) + `.rs"`
+	letters := ".rs"
+	if a.Interaction == fhir.Create {
+		letters = ".c"
+	}
+	p.challenge = `Bearer realm="concord", error="insufficient_scope", scope="user/` + string(x.route.typ) + letters + `"`
 	return p
 }
 
