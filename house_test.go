@@ -33,11 +33,14 @@ var mayImport = map[string][]string{
 	"fhir":     {},
 	"fhir/gen": {},
 
-	"merge": {"fhir"},
-	"mpi":   {"fhir"},
-	"audit": {"fhir"},
+	"merge":          {"fhir"},
+	"compare":        {"fhir", "merge"},
+	"compare/render": {"fhir", "compare"},
+	"mpi":            {"fhir"},
+	"audit":          {"fhir"},
 
 	"mpi/match":    {"fhir", "mpi"},
+	"mpi/linkage":  {"mpi", "mpi/match"},
 	"mpi/cached":   {"fhir", "mpi"},
 	"mpi/memstore": {"fhir", "mpi"},
 	"mpi/sqlstore": {"fhir", "mpi"},
@@ -68,18 +71,18 @@ var mayImport = map[string][]string{
 	"graphql/gen": {"fhir"},
 	"portal":      {},
 
-	"gateway":                      {"fhir", "merge", "mpi", "audit", "federation", "smart", "graphql", "validate", "gateway/ratelimit", "internal/obs"},
+	"gateway":                      {"fhir", "merge", "mpi", "audit", "federation", "smart", "graphql", "validate", "compare", "gateway/ratelimit", "internal/obs"},
 	"gateway/ratelimit":            {},
 	"gateway/ratelimit/redislimit": {"gateway/ratelimit"},
 	"gateway/ratelimit/limittest":  {"gateway/ratelimit"},
 
-	"internal/config":   {},
+	"internal/config":   {"."},
 	"internal/obs":      {},
 	"internal/tlsfiles": {},
 	"internal/app":      {product},
 	"internal/app/demo": {anything},
 
-	"cmd/concord": {"fhir", "merge", "audit/chain", "audit/filesink", "audit/s3sink", "internal/app", "internal/app/demo", "internal/config"},
+	"cmd/concord": {"fhir", "merge", "compare", "compare/render", "audit/chain", "audit/filesink", "audit/s3sink", "internal/app", "internal/app/demo", "internal/config"},
 
 	"testharness":            {anything},
 	"testharness/browser":    {anything},

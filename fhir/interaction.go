@@ -17,6 +17,8 @@ const (
 	History      Interaction = "history-type"
 	Capabilities Interaction = "capabilities"
 	Everything   Interaction = "$everything"
+	Compare      Interaction = "$compare"
+	Explain      Interaction = "$explain"
 	Match        Interaction = "$match"
 	Pix          Interaction = "$ihe-pix"
 	Export       Interaction = "$export"

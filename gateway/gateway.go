@@ -34,9 +34,11 @@ type Config struct {
 	Engine    *merge.Engine
 	GraphQL   *graphql.Engine
 	StandIns  mpi.StandIns
-	Verifier  *smart.Verifier
-	Trail     *audit.Trail
-	Limits    Limits // optional: the zero Limits limit nothing
+	// Sync has what other gateways changed in the index known here; nil when nobody else does.
+	Sync     func(context.Context) error
+	Verifier *smart.Verifier
+	Trail    *audit.Trail
+	Limits   Limits // optional: the zero Limits limit nothing
 	// AuthServer is what the SMART configuration says of the authorization server; optional.
 	AuthServer smart.AuthServer
 	Log        *slog.Logger
@@ -234,6 +236,11 @@ func accepts(r *http.Request) bool {
 
 // context finds whom the token's patient scopes are about, and makes the grant.
 func (g *Gateway) context(x *exchange) (*answer, *problem) {
+	if g.cfg.Sync != nil {
+		if err := g.cfg.Sync(x.ctx); err != nil { // links that may have been cut meanwhile are not to be answered by
+			return nil, ofFault(err)
+		}
+	}
 	x.session = g.cfg.Federator.Begin(x.ctx, x.may)
 	x.scopes, _ = smart.ParseScopes(x.token.Scope)
 	wanted := slices.ContainsFunc(x.scopes, func(s smart.Scope) bool { return s.Prefix() == smart.PatientScope })
@@ -320,6 +327,10 @@ func (g *Gateway) interact(x *exchange) (*answer, *problem) {
 		return x.create()
 	case fhir.Validate:
 		return x.validate()
+	case fhir.Compare:
+		return x.compare()
+	case fhir.Explain:
+		return x.explain()
 	case fhir.GraphQL:
 		return x.graphQL()
 	}

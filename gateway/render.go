@@ -55,8 +55,10 @@ func (g *Gateway) newRenderer(people ...mpi.Person) *renderer {
 // know lets references to people's records at the sources mean them.
 func (r *renderer) know(people ...mpi.Person) {
 	for _, p := range people {
-		for _, ref := range p.Refs() {
-			r.people[ref] = p.ID
+		for _, l := range p.Links {
+			if l.Grade == mpi.Certain && !l.Frozen { // what the source merged into another still means the person
+				r.people[l.Ref] = p.ID
+			}
 		}
 	}
 	r.last = lastPerson{}

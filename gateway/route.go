@@ -30,6 +30,8 @@ var operations = map[string]struct {
 	built       bool
 }{
 	"$everything": {fhir.Everything, "Patient", true, true},
+	"$compare":    {fhir.Compare, "Patient", true, true},
+	"$explain":    {fhir.Explain, "Patient", true, true},
 	"$match":      {fhir.Match, "Patient", false, false},
 	"$ihe-pix":    {fhir.Pix, "Patient", false, false},
 	"$export":     {fhir.Export, "", false, false},

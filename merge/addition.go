@@ -11,6 +11,7 @@ import (
 // adder collects what a survivor gains.
 type adder struct {
 	survivor Copy
+	own      index
 	person   bool
 	out      []Addition
 }
@@ -19,6 +20,7 @@ type adder struct {
 // scratch is room to work in.
 func additions(s Copy, copies []Copy, scratch *[]Addition) []Addition {
 	a := adder{survivor: s, person: s.Type() == fhir.TypePatient, out: (*scratch)[:0]}
+	a.own.read(s.Value)
 	for _, c := range copies {
 		if c == s {
 			continue
@@ -36,7 +38,7 @@ func (a *adder) member(c Copy, m fhir.Value) {
 	if !movable(n) && (n != "extension" || !a.person) {
 		return
 	}
-	own := a.survivor.Get(n)
+	own := a.own.get(a.survivor.Value, n)
 	if own.Exists() && bytes.Equal(own.Raw(), m.Raw()) {
 		return
 	}
@@ -48,11 +50,19 @@ func (a *adder) member(c Copy, m fhir.Value) {
 	case own.IsObject() && m.IsObject() && isConcept(own):
 		a.concept(c, n, own, m)
 	case own.Exists() || has(a.survivor.Value, n) || local(c, m) || !a.together(c, n):
-	case m.IsArray() && unites(n):
+	case m.IsArray() && unites(n) && ofObjects(m):
 		a.items(c, "", own, n, m)
 	case !a.added("", n):
 		a.add(c, m, "", "")
 	}
+}
+
+// ofObjects tells whether the items of a list are objects; lists of words, such as an allergy's categories, move as a whole.
+func ofObjects(list fhir.Value) bool {
+	for x := range list.Items() {
+		return x.IsObject()
+	}
+	return true
 }
 
 func (a *adder) add(c Copy, v fhir.Value, into, name string) {

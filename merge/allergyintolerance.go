@@ -10,6 +10,7 @@ func allergyIntolerance() Rule {
 	return &clinical{
 		typ:      fhir.TypeAllergyIntolerance,
 		what:     []string{"code", "reaction"},
+		primary:  rxNorm,
 		decisive: []system{rxNorm}, // SNOMED has a code for the substance, and another for the allergy to it
 		undated:  Exactly,
 		extra:    noteAbsence,
@@ -19,7 +20,7 @@ func allergyIntolerance() Rule {
 				return Distinct
 			case p.like == shared:
 				return Exactly
-			case p.like == worded:
+			case p.like.byWords():
 				return Loosely
 			}
 			return Distinct

@@ -189,7 +189,7 @@ func (p *pair) evidence() Evidence {
 		if e |= byCode; overlap(p.a.what.texts, p.b.what.texts) {
 			e |= byText
 		}
-	case worded:
+	case worded, translated:
 		e |= byText
 	case unlike, silent, contrary:
 	}

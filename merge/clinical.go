@@ -1,10 +1,10 @@
 package merge
 
 import (
+	"strings"
 	"unsafe"
 
-	"strings"
-
+	"concord"
 	"concord/fhir"
 )
 
@@ -16,19 +16,19 @@ type clinical struct {
 	what []string
 	// drug tells that it is a medication, which may be referred to.
 	drug bool
+	// primary is the system that nearly every copy has a code of; what has none is found by its words as well.
+	primary system
 	// decisive are the systems in which one event has one code.
 	decisive []system
-	// when are the elements that say when, the first that exists counts; of a Period the start.
-	when []string
-	// late are those that say when it was written down, for copies that have none of when; both must lack it.
-	late []string
+	// when is the element that says when; of a Period the start counts.
+	when element
+	// late is one that says when it was written down, if any, for copies that lack when; both must lack it.
+	late element
 	// tolerance is by how many seconds two instants may differ; daily tells that only the day counts.
 	tolerance int64
 	daily     func(f *Facts) bool
 	// undated is what two copies may be of which one has no time or neither; rough where one has only a year or a month.
 	undated, rough Relation
-	// often are elements that the checks ask for; those that end in [x] are choices.
-	often []string
 	// identifiers are the elements that hold business identifiers.
 	identifiers []string
 	// extra, if any, adds keys of the type's own. anyCode finds copies by time alone.
@@ -46,12 +46,11 @@ func (r *clinical) Name() string { return string(r.typ) }
 // Read reads codes, time and identifiers.
 func (r *clinical) Read(c Copy, w *World) Facts {
 	f := w.begin(c)
-	if opaque(c) {
+	if w.opaque() {
 		return f
 	}
-	f.names, f.slots = r.often, w.readSlots(c, r.often)
-	f.standing = standingOf(&f)
-	if v := f.Get("status"); v.IsString() {
+	f.standing = max(standingIn(w.top.at[elStatus]), standingIn(w.top.at[elVerificationStatus]), standingIn(w.top.at[elClinicalStatus]))
+	if v := w.top.at[elStatus]; v.IsString() {
 		f.status = digest(v.Text())
 	}
 	w.ids(&f, "identifier")
@@ -59,84 +58,110 @@ func (r *clinical) Read(c Copy, w *World) Facts {
 	w.endIDs(&f)
 	f.visit = w.visit(&f)
 	f.what = r.readWhat(c, w)
-	f.when = r.readWhen(c)
+	f.when = r.readWhen(w)
 	if r.extra != nil {
 		r.extra(w, &f)
 	}
-	daily := r.daily != nil && r.daily(&f) // after extra, whose flags it may ask for
-	find := func(base Key, seekOnly bool) {
-		f.timeKeys(w, base, seekOnly, r.tolerance, daily, r.undated > Distinct, r.rough > Distinct)
-	}
 	if r.anyCode {
-		find(digest("any"), false)
+		r.find(&f, w, digest("any"))
 		w.end(&f)
 		return f
 	}
 	for _, x := range f.what.codes {
-		find(x.key, false)
+		r.find(&f, w, x.key)
 	}
-	for _, t := range f.what.texts {
-		find(t, len(f.what.codes) > 0)
+	if f.looksUp = !inSystem(f.what.codes, r.primary); f.looksUp {
+		for _, t := range f.what.texts {
+			r.find(&f, w, t)
+		}
 	}
 	w.end(&f)
 	return f
 }
 
-func (r *clinical) readWhat(c Copy, w *World) concept {
-	w.reset()
+// find adds keys of a time to what the event is called.
+func (r *clinical) find(f *Facts, w *World, what Key) {
+	daily := r.daily != nil && r.daily(f)
+	f.timeKeys(w, what, r.tolerance, daily, r.undated > Distinct, r.rough > Distinct)
+}
+
+// lookUp adds keys of the codes that the glossary has for f.
+func (r *clinical) lookUp(f *Facts, w *World) {
+	w.keys, w.seek = append(w.keys[:0], f.Keys...), append(w.seek[:0], f.Seek...)
+	for _, x := range f.what.gloss {
+		if !hasCode(f.what.codes, x.key) {
+			r.find(f, w, x.key)
+		}
+	}
+	w.end(f)
+}
+
+func inSystem(codes []coded, s system) bool {
+	for _, c := range codes {
+		if c.sys == s {
+			return true
+		}
+	}
+	return false
+}
+
+func (r *clinical) readWhat(c Copy, w *World) *concept {
 	for _, n := range r.what {
-		v := c.Get(n)
-		if !v.Exists() {
+		v := w.top.get(c.Value, n)
+		switch {
+		case !v.Exists():
 			continue
+		case !isReference(v):
+			return w.known(c.Source, v, fhir.Value{})
 		}
-		if !isReference(v) {
-			raw := v.Raw()
-			if known, ok := w.concepts[string(raw)]; ok {
-				return known
-			}
-			w.readConcept(v)
-			if len(w.codes)+len(w.texts) == 0 {
-				if d := v.Get("display"); d.IsString() { // a reference without one
-					w.readText(d)
-				}
-			}
-			out := w.take()
-			if w.concepts == nil {
-				w.concepts = map[string]concept{}
-			}
-			w.concepts[unsafe.String(unsafe.SliceData(raw), len(raw))] = out //nolint:gosec // a document never changes
-			return out
-		}
-		if target, _ := w.target(c, v); target.Exists() {
-			w.readConcept(target.Get("code"))
-		}
+		target, _ := w.target(c, v)
+		return w.known(c.Source, target.Get("code"), v.Get("display"))
+	}
+	return &w.none
+}
+
+// known is what a concept, and words beside it, say; read once for each source.
+func (w *World) known(source concord.SourceID, v, words fhir.Value) *concept {
+	raw := v.Raw()
+	k := conceptKey{source, unsafe.String(unsafe.SliceData(raw), len(raw))} //nolint:gosec // a document never changes
+	if words.Exists() {
+		k.raw = string(raw) + string(words.Raw())
+	}
+	if out, ok := w.concepts[k]; ok {
+		return out
+	}
+	w.reset()
+	w.readConcept(v)
+	if len(w.codes)+len(w.texts) == 0 && v.Get("display").IsString() { // a reference without an address
 		w.readText(v.Get("display"))
-		break
 	}
-	return w.take()
+	w.readText(words)
+	out := w.take()
+	if w.concepts == nil {
+		w.concepts = map[conceptKey]*concept{}
+	}
+	w.concepts[k] = out
+	return out
 }
 
-func (r *clinical) readWhen(c Copy) moment {
-	for _, n := range r.when {
-		if m := timeIn(c, n); m.kind != timeless {
-			return m
-		}
+func (r *clinical) readWhen(w *World) moment {
+	if m := timeOf(w.top.at[r.when]); m.kind != timeless {
+		return m
 	}
-	for _, n := range r.late {
-		if m := timeIn(c, n); m.kind != timeless {
-			m.late = true
-			return m
-		}
+	if r.late == otherElement {
+		return moment{}
 	}
-	return moment{}
+	m := timeOf(w.top.at[r.late])
+	m.late = m.kind != timeless
+	return m
 }
 
-func timeIn(c Copy, element string) moment {
-	v := c.Get(element)
+// timeOf reads a time, or the beginning of a Period.
+func timeOf(v fhir.Value) moment {
 	if v.IsObject() {
 		v = v.Get("start")
 	}
-	if !v.IsString() {
+	if !v.IsString() || strings.HasSuffix(v.Name(), "String") { // words
 		return moment{}
 	}
 	return momentOf(v)
@@ -146,9 +171,9 @@ func timeIn(c Copy, element string) moment {
 func (r *clinical) Compare(a, b *Facts) Verdict {
 	p := pair{a: a, b: b, same: sameIdentity(a, b)}
 	if r.drug {
-		p.like = alikeDrugs(&a.what, &b.what)
+		p.like = alikeDrugs(a.what, b.what)
 	} else {
-		p.like = alike(&a.what, &b.what, r.decisive...)
+		p.like = alike(a.what, b.what, r.decisive...)
 	}
 	daily := r.daily != nil && a.when.lo != b.when.lo && r.daily(a) && r.daily(b)
 	p.time = timingOf(a.when, b.when, r.tolerance, daily)
@@ -223,22 +248,11 @@ func (r *clinical) usual(p *pair) Relation {
 		return rel
 	case worded: // words are weak, so that no tolerance is left
 		return min(rel, Nearly)
+	case translated:
+		return min(rel, Loosely)
 	case unlike, silent, contrary:
 	}
 	return Distinct
-}
-
-// readSlots are elements of c, in the world's memory.
-func (w *World) readSlots(c Copy, names []string) []fhir.Value {
-	w.slots = w.slots[:0]
-	for _, n := range names {
-		if s, ok := strings.CutSuffix(n, "[x]"); ok {
-			w.slots = append(w.slots, choice(c.Value, s))
-		} else {
-			w.slots = append(w.slots, c.Get(n))
-		}
-	}
-	return w.slotArena.take(w.slots)
 }
 
 // always is for types of which only the day counts.

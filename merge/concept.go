@@ -1,54 +1,47 @@
 package merge
 
 import (
+	"slices"
 	"strings"
 
 	"concord/fhir"
 )
 
-// system tells the vocabularies apart in which one concept has one code, so that two codes exclude each other.
-type system uint8
-
-const (
-	otherSystem system = iota
-	snomed
-	loinc
-	rxNorm
-	ndc
-	icd10
-	icd9
-	cvx
-	cpt
-	unii
-)
-
-// coded is a code of a standard system, under one name of the system and in one form.
-type coded struct {
-	key Key
-	sys system
-}
-
 // concept is what a CodeableConcept says: codes of standard systems, whose meaning is the same everywhere, and words.
 type concept struct {
 	codes []coded
 	texts []Key
+	// locals are codes of the site's own, whose meaning is the same within one source.
+	locals []Key
+	// sides are the sides of the body that words name.
+	sides laterality
+	// gloss is what words and codes of the site's own stand for elsewhere in the record, and what is left of a code that was
+	// cut off may stand for; known those of them that are the only one of their system. See makeGlossary.
+	gloss, known []coded
 }
 
 // likeness is how two concepts compare.
 type likeness uint8
 
 const (
-	unlike   likeness = iota
-	silent            // one says nothing
-	worded            // the same words, and no code to compare
-	contrary          // a code in common, and others that exclude each other
-	shared            // a code in common
+	unlike     likeness = iota
+	silent              // one says nothing
+	translated          // the same words, and codes of systems that can't be compared
+	worded              // the same words, and no code to compare
+	contrary            // a code in common, and others that exclude each other
+	shared              // a code in common
 )
+
+// byWords tells that no code is in common.
+func (l likeness) byWords() bool { return l == worded || l == translated }
 
 // reader collects what concepts say.
 type reader struct {
-	codes []coded
-	texts []Key
+	codes  []coded
+	texts  []Key
+	locals []Key
+	sides  laterality
+	cut    []coded // codes that were cut off, made whole
 }
 
 // readConcept adds what v says, a CodeableConcept, a Coding, or an array of either.
@@ -70,8 +63,15 @@ func (w *reader) readConcept(v fhir.Value) {
 
 func (w *reader) readCoding(v fhir.Value) {
 	sys, code := v.Get("system"), v.Get("code")
-	if c, ok := standard(fhir.CanonicalSystem(sys.Text()), code.Text()); ok {
-		w.codes = append(w.codes, c)
+	canonical := fhir.CanonicalSystem(sys.Text())
+	if c, ok := standard(canonical, code.Text()); ok {
+		if !hasCode(w.codes, c.key) {
+			w.codes = append(w.codes, c)
+		}
+	} else if c, ok := wholeLOINC(canonical, strings.TrimSpace(code.Text())); ok {
+		w.cut = append(w.cut, c)
+	} else if code.IsString() && !fhir.StandardSystem(canonical) && !placeholder(fold(code.Text())) {
+		w.locals = append(w.locals, digest("local", canonical, strings.TrimSpace(code.Text())))
 	}
 	if d := v.Get("display"); d.IsString() && !nullFlavor(sys.Text()) {
 		w.readText(d)
@@ -86,161 +86,35 @@ func (w *reader) readText(v fhir.Value) {
 	if !ok {
 		return
 	}
-	for _, t := range w.texts {
-		if t == k {
-			return
-		}
+	if !slices.Contains(w.texts, k) {
+		w.texts = append(w.texts, k)
+		w.sides |= sidesIn(v.Text())
 	}
-	w.texts = append(w.texts, k)
 }
 
 // conceptOf is what v says.
-func conceptOf(v fhir.Value) concept {
+func conceptOf(v fhir.Value) *concept {
 	var r reader
 	r.readConcept(v)
-	return concept(r)
+	return &concept{codes: r.codes, texts: r.texts, locals: r.locals, sides: r.sides, gloss: r.cut, known: sole(r.cut)}
 }
 
 // concept is what v says, in the world's memory.
-func (w *World) concept(v fhir.Value) concept {
+func (w *World) concept(v fhir.Value) *concept {
 	w.reset()
 	w.readConcept(v)
 	return w.take()
 }
 
-func (w *World) take() concept {
-	return concept{w.codeArena.take(w.codes), w.keyArena.take(w.texts)}
+func (w *World) take() *concept {
+	cut := w.codeArena.take(w.cut)
+	return &concept{codes: w.codeArena.take(w.codes), texts: w.keyArena.take(w.texts), locals: w.keyArena.take(w.locals), sides: w.sides, gloss: cut, known: sole(cut)}
 }
 
-func (w *reader) reset() { w.codes, w.texts = w.codes[:0], w.texts[:0] }
-
-// nullFlavor tells of the systems whose codes say why there is no code.
-func nullFlavor(sys string) bool {
-	switch fhir.CanonicalSystem(sys) {
-	case "http://terminology.hl7.org/CodeSystem/v3-NullFlavor", "http://terminology.hl7.org/CodeSystem/data-absent-reason":
-		return true
-	}
-	return false
-}
-
-// standard is a code of a standard system in the form in which it compares; false for a code that is none, can't be
-// read with certainty, or says nothing.
-func standard(sys, code string) (coded, bool) {
-	if code = strings.TrimSpace(code); code == "" {
-		return coded{}, false
-	}
-	out := coded{}
-	switch sys {
-	case fhir.SystemSNOMED:
-		if vagueSNOMED(code) {
-			return coded{}, false
-		}
-		out.sys = snomed
-	case fhir.SystemLOINC:
-		if strings.IndexByte(code, '-') < 0 {
-			return coded{}, false // cut off; which code it was is not to be guessed
-		}
-		out.sys, code = loinc, strings.ToUpper(code)
-	case fhir.SystemRxNorm:
-		out.sys = rxNorm
-	case fhir.SystemNDC:
-		eleven, ok := ndc11(code)
-		if !ok {
-			return coded{}, false
-		}
-		out.sys, code = ndc, eleven
-	case fhir.SystemICD10CM, fhir.SystemICD10:
-		out.sys, code = icd10, strings.ToUpper(strings.ReplaceAll(code, ".", ""))
-	case fhir.SystemICD9CM:
-		out.sys, code = icd9, strings.ToUpper(strings.ReplaceAll(code, ".", ""))
-	case fhir.SystemCVX:
-		if out.sys = cvx; len(code) > 1 {
-			code = strings.TrimLeft(code, "0")
-		}
-		if code == "999" || code == "998" {
-			return coded{}, false // unknown; no vaccine administered
-		}
-	case fhir.SystemCPT:
-		out.sys = cpt
-	case fhir.SystemUNII:
-		out.sys, code = unii, strings.ToUpper(code)
-	default:
-		if !fhir.StandardSystem(sys) || nullFlavor(sys) {
-			return coded{}, false
-		}
-		out.key = digest("code").with(sys)
-	}
-	if len(code) < 24 && placeholder(strings.ToLower(code)) {
-		return coded{}, false
-	}
-	if out.sys != otherSystem {
-		out.key = digest("code").with(systemNames[out.sys : out.sys+1])
-	}
-	out.key = out.key.with(code)
-	return out, true
-}
-
-// systemNames has a letter for each system, to make keys of.
-const systemNames = "oslrniIcpu"
-
-// vagueSNOMED tells of concepts that stand where nothing is said: they never make two things the same.
-func vagueSNOMED(code string) bool {
-	switch code {
-	case "55607006", // problem
-		"404684003",       // clinical finding
-		"64572001",        // disease
-		"71388002",        // procedure
-		"243796009",       // situation with explicit context
-		"138875005",       // SNOMED CT concept
-		"261665006",       // unknown
-		"74964007",        // other
-		"385432009",       // not applicable
-		"373121007",       // test not done
-		"1631000175102",   // patient not asked
-		"105590001",       // substance
-		"410942007",       // drug or medicament
-		"763158003",       // medicinal product
-		"419199007",       // allergy to substance
-		"609328004",       // allergic disposition
-		"420134006",       // propensity to adverse reaction
-		"261988005",       // not known
-		"787881000000103": // no information
-		return true
-	}
-	return false
-}
-
-// ndc11 is a National Drug Code in the form 5-4-2 without hyphens. Ten digits without hyphens may be one of three codes,
-// and are none.
-func ndc11(s string) (string, bool) {
-	a, rest, hyphens := strings.Cut(s, "-")
-	if !hyphens {
-		return s, len(s) == 11 && digits(s)
-	}
-	b, c, ok := strings.Cut(rest, "-")
-	if !ok || !digits(a) || !digits(b) || !digits(c) {
-		return "", false
-	}
-	switch [3]int{len(a), len(b), len(c)} {
-	case [3]int{5, 4, 2}:
-		return a + b + c, true
-	case [3]int{4, 4, 2}:
-		return "0" + a + b + c, true
-	case [3]int{5, 3, 2}:
-		return a + "0" + b + c, true
-	case [3]int{5, 4, 1}:
-		return a + b + "0" + c, true
-	}
-	return "", false
-}
-
-func digits(s string) bool {
-	for i := 0; i < len(s); i++ {
-		if s[i]-'0' > 9 {
-			return false
-		}
-	}
-	return s != ""
+// reset begins another concept.
+func (w *reader) reset() {
+	w.codes, w.texts, w.locals, w.sides = w.codes[:0], w.texts[:0], w.locals[:0], 0
+	w.cut = w.cut[:0]
 }
 
 // alike compares two concepts. Where both have codes of one of the decisive systems, those of one must be among those of
@@ -249,26 +123,45 @@ func alike(a, b *concept, decisive ...system) likeness {
 	switch {
 	case len(a.codes) > 0 && len(b.codes) > 0:
 		return alikeCodes(a, b, decisive)
-	case len(a.codes)+len(a.texts) == 0 || len(b.codes)+len(b.texts) == 0:
-		return silent
-	case overlap(a.texts, b.texts):
-		return worded
+	case overlap(a.texts, b.texts), overlapCodes(a.known, b.codes), overlapCodes(a.codes, b.known):
+		return sided(worded, a, b)
+	case len(a.codes)+len(b.codes) == 0 && overlapCodes(a.known, b.known):
+		return sided(worded, a, b)
 	case len(a.texts) == 0 || len(b.texts) == 0:
-		return silent // a code here, words there
+		return silent // one says nothing, or a code here and words there
 	}
 	return unlike
 }
 
 func alikeCodes(a, b *concept, decisive []system) likeness {
 	if !overlapCodes(a.codes, b.codes) {
-		return unlike
+		return translatedCodes(a, b)
 	}
 	for _, s := range decisive {
 		if overA, overB := beyond(a.codes, b.codes, s), beyond(b.codes, a.codes, s); overA && overB {
 			return contrary
 		}
 	}
-	return shared
+	return sided(shared, a, b)
+}
+
+// translatedCodes compares the words of two concepts that have no code in common, and no system.
+func translatedCodes(a, b *concept) likeness {
+	switch {
+	case oneSystem(a, b) || a.sides.excludes(b.sides):
+		return unlike
+	case overlap(a.texts, b.texts), overlapCodes(a.known, b.codes), overlapCodes(a.codes, b.known):
+		return translated
+	}
+	return unlike
+}
+
+// sided is l, unless the words name one side here and the other there: a code may leave the side to them.
+func sided(l likeness, a, b *concept) likeness {
+	if a.sides.excludes(b.sides) {
+		return contrary
+	}
+	return l
 }
 
 // oneSystem tells whether both have a code of one system, so that what is unlike excludes each other.
@@ -317,6 +210,9 @@ func alikeDrugs(a, b *concept) likeness {
 	if len(a.codes) == 0 || len(b.codes) == 0 {
 		return alike(a, b)
 	}
+	if a == b {
+		return shared
+	}
 	for _, x := range a.codes {
 		if x.sys == ndc && hasCode(b.codes, x.key) {
 			return shared
@@ -336,7 +232,7 @@ func alikeDrugs(a, b *concept) likeness {
 	if overlapCodes(a.codes, b.codes) {
 		return shared
 	}
-	return unlike
+	return translatedCodes(a, b)
 }
 
 // compareIn tells whether both have codes of a system, and whether they have one in common.

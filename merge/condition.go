@@ -10,13 +10,13 @@ func condition() Rule {
 	r := &clinical{
 		typ:      fhir.TypeCondition,
 		what:     []string{"code"},
+		primary:  snomed,
 		decisive: []system{snomed, icd10},
-		when:     []string{"onsetDateTime", "onsetPeriod"},
+		when:     elOnset,
 		daily:    always,
 		undated:  Loosely,
 		rough:    Loosely,
 		extra:    noteAbsence,
-		often:    []string{"category", "clinicalStatus", "verificationStatus", "recordedDate", "abatement[x]", "encounter"},
 		checks: []check{
 			family,
 			apart("onsetAge", 0),
@@ -38,7 +38,7 @@ func condition() Rule {
 			return rel
 		}
 		// without an onset, when it was written down tells
-		switch timingOf(timeIn(p.a.Copy, "recordedDate"), timeIn(p.b.Copy, "recordedDate"), 0, true) {
+		switch timingOf(timeOf(p.a.Get("recordedDate")), timeOf(p.b.Get("recordedDate")), 0, true) {
 		case sameTime, nearby, sameDay:
 			return Nearly
 		case timesDiffer:
@@ -68,7 +68,7 @@ func lasting(f *Facts) bool {
 
 // began tells whether a began after b, which has no onset, was written down.
 func began(a, b *Facts) bool {
-	written := timeIn(b.Copy, "recordedDate")
+	written := timeOf(b.Get("recordedDate"))
 	return a.when.kind > partial && written.kind > partial && a.when.dayLo > written.dayHi
 }
 

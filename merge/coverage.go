@@ -18,7 +18,7 @@ func (coverageRule) Name() string { return string(fhir.TypeCoverage) }
 // Read reads the member number.
 func (coverageRule) Read(c Copy, w *World) Facts {
 	f := w.begin(c)
-	if opaque(c) {
+	if w.opaque() {
 		return f
 	}
 	f.Entity = true

@@ -2,6 +2,7 @@ package merge
 
 import (
 	"slices"
+	"strings"
 
 	"concord/fhir"
 )
@@ -22,9 +23,14 @@ func (e Entry) Detached() Entry {
 		}
 		for j, a := range e.Add {
 			if a.From == c.Source && a.ID == c.ID() {
+				out.Add[j].ID = r.ID() // of the copy's own bytes
 				out.Add[j].Value = counterpart(c.Value, r.Value, a.Value)
 			}
 		}
+	}
+	out.Others = slices.Clone(e.Others)
+	for i := range out.Others {
+		out.Others[i].ID = strings.Clone(out.Others[i].ID)
 	}
 	return out
 }

@@ -2,6 +2,7 @@ package merge_test
 
 import (
 	"testing"
+	"unsafe"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -31,6 +32,11 @@ func TestDetached(t *testing.T) {
 		t.Error(d)
 	}
 	checkAdditions(t, got)
+	for i := range got.Add {
+		if unsafe.StringData(got.Add[i].ID) == unsafe.StringData(e.Add[i].ID) {
+			t.Error("an id keeps the Bundle alive")
+		}
+	}
 	if got.Survivor == e.Survivor || got.Survivor.Value.Parent().Exists() {
 		t.Error("it still stands in its Bundle")
 	}

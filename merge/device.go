@@ -18,7 +18,7 @@ func (deviceRule) Name() string { return string(fhir.TypeDevice) }
 // Read reads the UDI.
 func (deviceRule) Read(c Copy, w *World) Facts {
 	f := w.begin(c)
-	if opaque(c) {
+	if w.opaque() {
 		return f
 	}
 	f.standing = standingOf(&f)

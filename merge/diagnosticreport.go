@@ -1,14 +1,21 @@
 package merge
 
-import "concord/fhir"
+import (
+	"maps"
+	"slices"
 
-// diagnosticReport: the same accession, else the same code at the same time with the same results or the same document.
+	"concord/fhir"
+)
+
+// diagnosticReport: the same accession, else the same code at the same time, or on one day with the same results or the
+// same document. What is called nothing that can be compared is told by these alone.
 func diagnosticReport() Rule {
-	return &clinical{
+	r := &clinical{
 		typ:       fhir.TypeDiagnosticReport,
 		what:      []string{"code"},
-		when:      []string{"effectiveDateTime", "effectivePeriod"},
-		late:      []string{"issued"},
+		primary:   loinc,
+		when:      elEffective,
+		late:      elIssued,
 		tolerance: 60,
 		checks: []check{
 			results,
@@ -19,6 +26,36 @@ func diagnosticReport() Rule {
 			sameEncounter,
 		},
 	}
+	r.extra = func(w *World, f *Facts) {
+		if all := reported(f); len(all) > 0 {
+			w.keys = append(w.keys, digest("results").withInt(int64(slices.Min(slices.Collect(maps.Keys(all))))))
+		}
+		if h := hashOf(f.Get("presentedForm")); h != 0 {
+			w.keys = append(w.keys, h.with("form"))
+		}
+	}
+	r.identify = func(p *pair) Relation {
+		rel := r.usual(p)
+		if rel >= Nearly || p.like == unlike || p.like == contrary || p.time == timesDiffer && !oneDay(p.a.when, p.b.when) || !sameContents(p) {
+			return rel
+		}
+		return Nearly
+	}
+	return r
+}
+
+// oneDay tells whether two times may be of one day.
+func oneDay(a, b moment) bool {
+	return a.kind > partial && b.kind > partial && a.dayLo <= b.dayHi && b.dayLo <= a.dayHi
+}
+
+// sameContents tells whether two reports hold the same results, as far as these were merged, or the same document.
+func sameContents(p *pair) bool {
+	if x, y := hashOf(p.a.Get("presentedForm")), hashOf(p.b.Get("presentedForm")); x != 0 && x == y {
+		return true
+	}
+	x, y := reported(p.a), reported(p.b)
+	return len(x) > 0 && maps.Equal(x, y) && p.a.Get("result").Len() == len(x) && p.b.Get("result").Len() == len(y)
 }
 
 // results compares which results two reports hold, as far as those were merged: reports without a result in common may be

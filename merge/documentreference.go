@@ -14,14 +14,14 @@ func (documentRule) Name() string { return string(fhir.TypeDocumentReference) }
 // Read reads identifiers and the hash of the content.
 func (documentRule) Read(c Copy, w *World) Facts {
 	f := w.begin(c)
-	if opaque(c) {
+	if w.opaque() {
 		return f
 	}
 	f.standing = standingOf(&f)
 	w.ids(&f, "masterIdentifier", "identifier")
 	w.endIDs(&f)
 	f.what = w.concept(c.Get("type"))
-	f.when = timeIn(c, "date")
+	f.when = timeOf(c.Get("date"))
 	if h := contentHash(c); h != 0 {
 		w.keys = append(w.keys, h.with("document"))
 	}
@@ -48,8 +48,11 @@ func contentHash(c Copy) Key {
 
 // Compare says what two copies are to each other.
 func (documentRule) Compare(a, b *Facts) Verdict {
-	p := pair{a: a, b: b, same: sameIdentity(a, b), like: alike(&a.what, &b.what), time: timingOf(a.when, b.when, 60, true)}
+	p := pair{a: a, b: b, same: sameIdentity(a, b), like: alike(a.what, b.what), time: timingOf(a.when, b.when, 60, true)}
 	x, y := contentHash(a.Copy), contentHash(b.Copy)
+	if p.same == byIdentifier && p.time != sameTime && versions(a, b) { // what they have in common is that of the set (C-CDA's setId)
+		p.same = 0
+	}
 	if p.like == unlike || p.same == 0 && (x == 0 || x != y) {
 		return Verdict{}
 	}
@@ -69,6 +72,13 @@ func (documentRule) Compare(a, b *Facts) Verdict {
 		}
 	}
 	return v.settle()
+}
+
+// versions tells of two documents that have a number of their own each.
+func versions(a, b *Facts) bool {
+	k, okA := a.world.identifierKey(a.Get("masterIdentifier"))
+	l, okB := b.world.identifierKey(b.Get("masterIdentifier"))
+	return okA && okB && k != l
 }
 
 // sameFormat tells whether both hold one attachment of one kind: a document may be rendered as HTML here and as PDF there.

@@ -10,7 +10,7 @@ func encounter() Rule {
 	return &clinical{
 		typ:       fhir.TypeEncounter,
 		what:      []string{"type"},
-		when:      []string{"period"},
+		when:      elPeriod,
 		tolerance: 15 * 60,
 		anyCode:   true,
 		identify:  sameVisit,
@@ -35,7 +35,7 @@ func sameVisit(p *pair) Relation {
 	case timesDiffer, noTimes, oneTime, roughly:
 		return Distinct
 	}
-	if p.like == contrary || p.like == unlike && (p.time != sameTime || len(p.a.what.codes) == 0 || len(p.b.what.codes) == 0 || oneSystem(&p.a.what, &p.b.what)) {
+	if p.like == contrary || p.like == unlike && (p.time != sameTime || len(p.a.what.codes) == 0 || len(p.b.what.codes) == 0 || oneSystem(p.a.what, p.b.what)) {
 		return Distinct
 	}
 	house := party(p.a, p.b, "serviceProvider")

@@ -2,10 +2,12 @@ package merge
 
 import (
 	"cmp"
+	"encoding/binary"
 	"maps"
 	"slices"
 	"strings"
 
+	"concord"
 	"concord/fhir"
 )
 
@@ -18,42 +20,40 @@ type Engine struct {
 // NewEngine merges by the given rules; types without a rule are never merged.
 func NewEngine(rules map[fhir.ResourceType]Rule) *Engine { return &Engine{rules: rules} }
 
-// item is a copy with what it is sorted by.
+// item is a copy with its id.
 type item struct {
 	Copy
-	typ fhir.ResourceType
-	id  string
-	pos int32 // where it came, for reading memory in its order
+	id string
 }
 
 // Merge makes one record of what the sources gave. Each copy is in exactly one entry, whatever its content; the order
 // of batches, and of resources in them, changes nothing. Of two resources of one source with one type and id, which are
 // one copy, the newer one stays.
 func (e *Engine) Merge(batches []Batch) Record {
-	w := &World{items: sorted(batches)}
+	w := &World{}
+	w.items, w.order, w.parts = arranged(batches)
 	w.group = make([]int32, len(w.items))
-	w.parts = segments(w.items)
 	w.readOrigins()
-	merged := make([][]Entry, len(w.parts))
+	linkers := make([]*linker, len(w.parts))
 	for _, t := range referred() { // first, so that what refers to them can tell by it
 		for i, p := range w.parts {
-			if w.items[p.from].typ == t {
-				merged[i] = e.mergeType(w, p)
+			if p.typ == t {
+				linkers[i] = e.link(w, p)
 			}
 		}
 	}
-	for i, p := range w.parts {
-		if merged[i] == nil {
-			merged[i] = e.mergeType(w, p)
-		}
-	}
 	n := 0
-	for _, m := range merged {
-		n += len(m)
+	for i, p := range w.parts {
+		if linkers[i] == nil {
+			linkers[i] = e.link(w, p)
+		}
+		n += linkers[i].left
 	}
-	rec := Record{Entries: make([]Entry, 0, n)}
-	for _, m := range merged {
-		rec.Entries = append(rec.Entries, m...)
+	rec := Record{Entries: make([]Entry, n)}
+	copies, out := make([]Copy, len(w.order)), rec.Entries
+	for i, l := range linkers {
+		l.entries(w, out[:l.left:l.left], copies[:0:len(l.place)])
+		out, copies, linkers[i] = out[l.left:], copies[len(l.place):], nil
 	}
 	return rec
 }
@@ -63,55 +63,118 @@ func referred() []fhir.ResourceType {
 	return []fhir.ResourceType{fhir.TypeOrganization, fhir.TypePractitioner, fhir.TypeLocation, fhir.TypeMedication, fhir.TypeEncounter, fhir.TypeObservation}
 }
 
-// sorted is what the sources gave, each copy once, by type, source and id.
-func sorted(batches []Batch) []item {
+// segment is where the copies of one type stand: among the items, and among the places of the order.
+type segment struct {
+	typ      fhir.ResourceType
+	from, to int
+	// first and last bound the order, which lacks what was given twice.
+	first, last int
+}
+
+// arranged is what the sources gave: items by type, otherwise as they came, so that what is read in turn stands in turn;
+// and their order by type, source and id, in which each copy is once.
+func arranged(batches []Batch) (items []item, order []int32, parts []segment) {
 	n := 0
 	for _, b := range batches {
 		n += len(b.Resources)
 	}
-	all := make([]item, 0, n)
+	types := make([]fhir.ResourceType, 0, n)
 	count := map[fhir.ResourceType]int{}
 	for _, b := range batches {
 		for _, r := range b.Resources {
 			t := r.Type()
+			if last := len(types) - 1; last >= 0 && types[last] == t {
+				t = types[last] // the same bytes
+			}
+			types = append(types, t)
 			count[t]++
-			all = append(all, item{Copy{b.Source, r}, t, r.ID(), int32(len(all))})
 		}
 	}
-	// by type first, which are few
 	at, from := map[fhir.ResourceType]int{}, 0
 	for _, t := range slices.Sorted(maps.Keys(count)) {
+		parts = append(parts, segment{typ: t, from: from, to: from + count[t]})
 		at[t] = from
 		from += count[t]
 	}
-	order := make([]int32, n) // sorted in the place of the items, which are large
-	for i := range all {
-		t := all[i].typ
-		order[at[t]] = int32(i)
-		at[t]++
+	items = make([]item, n)
+	for _, b := range batches {
+		for i, r := range b.Resources {
+			t := types[i]
+			items[at[t]] = item{Copy{b.Source, r}, r.ID()}
+			at[t]++
+		}
+		types = types[len(b.Resources):]
 	}
-	for t, to := range at {
-		slices.SortFunc(order[to-count[t]:to], func(a, b int32) int { return compareItems(&all[a], &all[b]) })
+	order = make([]int32, 0, n)
+	for i := range parts {
+		p := &parts[i]
+		p.first = len(order)
+		order = ranked(order, items, *p)
+		p.last = len(order)
 	}
-	out := make([]item, 0, n)
-	for _, i := range order {
-		if it := &all[i]; len(out) == 0 || !sameCopy(&out[len(out)-1], it) {
-			out = append(out, *it)
+	return items, order, parts
+}
+
+// rank is an item with the beginning of its id, which most often tells two apart without a look at either.
+type rank struct {
+	head uint64
+	at   int32
+}
+
+// ranked appends the items of p in their order, each copy once. Of two of one source and id the newer stays.
+func ranked(order []int32, items []item, p segment) []int32 {
+	bySource := map[concord.SourceID][]rank{}
+	for i := p.from; i < p.to; i++ {
+		s := items[i].Source
+		bySource[s] = append(bySource[s], rank{at: int32(i)})
+	}
+	for _, s := range slices.Sorted(maps.Keys(bySource)) {
+		ranks := bySource[s]
+		skip := commonPrefix(items, ranks)
+		for i := range ranks {
+			ranks[i].head = head(items[ranks[i].at].id[skip:])
+		}
+		slices.SortFunc(ranks, func(a, b rank) int {
+			if a.head != b.head {
+				return cmp.Compare(a.head, b.head)
+			}
+			return compareItems(&items[a.at], &items[b.at])
+		})
+		for i, r := range ranks {
+			if id := items[r.at].id; i == 0 || id == "" || id != items[ranks[i-1].at].id {
+				order = append(order, r.at)
+			}
 		}
 	}
-	return out
+	return order
 }
 
-// sameCopy tells whether two items are one copy, given twice.
-func sameCopy(a, b *item) bool {
-	return a.id != "" && a.typ == b.typ && a.Source == b.Source && a.id == b.id
-}
-
-// compareItems orders the items of one type. Of one source and id the newer comes first.
-func compareItems(a, b *item) int {
-	if n := strings.Compare(string(a.Source), string(b.Source)); n != 0 {
-		return n
+// commonPrefix is how many bytes all ids begin with alike.
+func commonPrefix(items []item, ranks []rank) int {
+	first := items[ranks[0].at].id
+	n := len(first)
+	for _, r := range ranks[1:] {
+		id := items[r.at].id
+		n = min(n, len(id))
+		for i := range n {
+			if id[i] != first[i] {
+				n = i
+				break
+			}
+		}
 	}
+	return n
+}
+
+// head is the first eight bytes of s, as a number that orders as they do.
+func head(s string) uint64 {
+	var b [8]byte
+	copy(b[:], s)
+	return binary.BigEndian.Uint64(b[:])
+}
+
+// compareItems orders the items of one type and source. Of one id the newer comes first.
+func compareItems(a, b *item) int {
 	if n := strings.Compare(a.id, b.id); n != 0 {
 		return n
 	}
@@ -134,60 +197,16 @@ func compareTimes(a, b fhir.Value) int {
 	return 0
 }
 
-// segment is where the items of one type stand.
-type segment struct{ from, to int }
-
-func segments(items []item) (out []segment) {
-	for from := 0; from < len(items); {
-		to := from + 1
-		for to < len(items) && items[to].typ == items[from].typ {
-			to++
-		}
-		out = append(out, segment{from, to})
-		from = to
+// link finds out which copies of one type are one event; without a rule each is its own.
+func (e *Engine) link(w *World, p segment) *linker {
+	w.last, w.concepts = lastTarget{}, nil
+	l := newLinker(e.rules[p.typ], w, p)
+	if l.rule != nil {
+		l.join(Exactly)
+		l.join(Nearly)
+		l.joinLoosely()
+		l.mark()
 	}
-	return out
-}
-
-// mergeType makes the entries of one type.
-func (e *Engine) mergeType(w *World, p segment) []Entry {
-	items := w.items[p.from:p.to]
-	copies := make([]Copy, len(items))
-	rule := e.rules[items[0].typ]
-	if rule == nil {
-		out := make([]Entry, len(items))
-		for i, it := range items {
-			copies[i] = it.Copy
-			out[i] = Entry{Survivor: it.Copy, Copies: copies[i : i+1 : i+1]}
-		}
-		return out
-	}
-	w.last = lastTarget{}
-	l := newLinker(rule, w, items)
-	l.join(Exactly)
-	l.join(Nearly)
-	l.joinLoosely()
-	l.mark()
-	joined := make([]int32, 0, len(l.groups))
-	for i := range l.groups {
-		if l.groups[i].members != nil {
-			joined = append(joined, int32(i))
-		}
-	}
-	out := make([]Entry, len(joined))
-	at := make([]int32, len(l.groups))
-	for i, g := range joined {
-		at[g] = int32(i)
-	}
-	slices.SortFunc(joined, func(a, b int32) int { return cmp.Compare(items[a].pos, items[b].pos) }) // as memory has them
-	for _, i := range joined {
-		g := &l.groups[i]
-		n := len(g.members)
-		out[at[i]] = l.entry(g, copies[:0:n])
-		copies = copies[n:]
-		for _, m := range g.members {
-			w.group[p.from+int(m)] = int32(p.from) + i + 1
-		}
-	}
-	return out
+	l.number(w)
+	return l
 }

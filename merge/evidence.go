@@ -65,6 +65,21 @@ type Why struct {
 	Agreed Evidence
 	// Some is what at least two of them say alike beyond that; the others do not say it.
 	Some Evidence
+	// Pairs tell it of every two copies; empty when all say alike the same things, as Agreed has it.
+	Pairs []Pair
+	// of is how many copies there were, to which Pairs refer.
+	of int
+}
+
+// Pair is what two copies of an entry are to each other. No PHI.
+type Pair struct {
+	// Agreed is what both say alike; empty for two that can't be compared, such as words here and a code there, for which
+	// the other copies stand.
+	Agreed Evidence
+	// A and B are their places in the entry's Copies as it was merged.
+	A, B uint16
+	// Relation is Loosely, Nearly or Exactly.
+	Relation Relation
 }
 
 var strengths = [...]string{Distinct: "", Conflict: "", Loosely: "loosely", Nearly: "nearly", Exactly: "exactly"}

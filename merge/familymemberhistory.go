@@ -16,7 +16,7 @@ func (familyRule) Name() string { return string(fhir.TypeFamilyMemberHistory) }
 // Read reads the relationship and the conditions.
 func (familyRule) Read(c Copy, w *World) Facts {
 	f := w.begin(c)
-	if opaque(c) {
+	if w.opaque() {
 		return f
 	}
 	f.standing = standingOf(&f)
@@ -45,8 +45,8 @@ func codeKeys(codes []coded) (out []Key) {
 
 // Compare says what two copies are to each other.
 func (familyRule) Compare(a, b *Facts) Verdict {
-	p := pair{a: a, b: b, same: sameIdentity(a, b), like: alike(&a.what, &b.what)}
-	if p.like < worded || p.like == contrary {
+	p := pair{a: a, b: b, same: sameIdentity(a, b), like: alike(a.what, b.what)}
+	if p.like < translated || p.like == contrary {
 		return Verdict{}
 	}
 	v := Verdict{Relation: Nearly, Agreed: p.same | byRelationship}
@@ -104,7 +104,7 @@ func arraysOfConditions(x, y fhir.Value) agreement {
 }
 
 // only tells of the relatives of whom one has one: parents and their parents.
-func only(relationship concept) bool {
+func only(relationship *concept) bool {
 	for _, code := range [...]string{"FTH", "MTH", "NFTH", "NMTH", "MGRMTH", "MGRFTH", "PGRMTH", "PGRFTH"} {
 		if c, ok := standard("http://terminology.hl7.org/CodeSystem/v3-RoleCode", code); ok && hasCode(relationship.codes, c.key) {
 			return true

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"concord/fhir"
 	"concord/merge"
@@ -42,6 +43,20 @@ func FuzzMerge(f *testing.F) {
 		for _, x := range rec.Entries {
 			copies += len(x.Copies)
 			checkAdditions(t, x)
+			checkAdditions(t, x.Detached())
+			if _, err := fhir.Parse(x.Explain(public).Parameters(), fhir.Limits{}); err != nil && utf8.ValidString(a+b) {
+				t.Fatal(err)
+			}
+		}
+		two := []merge.Copy{{Source: "a", Resource: r1}, {Source: "b", Resource: r2}}
+		if x, y := merge.Align(two), merge.Align([]merge.Copy{two[1], two[0]}); len(x) != len(y) {
+			t.Fatal("the order of copies changes what is in rows")
+		} else {
+			for i := range x {
+				if x[i].Element != y[i].Element || x[i].Agreement != y[i].Agreement {
+					t.Fatalf("%s %s one way, %s %s the other", x[i].Element, x[i].Agreement, y[i].Element, y[i].Agreement)
+				}
+			}
 		}
 		if copies != 2 {
 			t.Fatalf("%d copies of two", copies)

@@ -31,7 +31,7 @@ func (r identified) Name() string { return string(r.typ) }
 // Read reads identifiers, and what to find the same content by.
 func (r identified) Read(c Copy, w *World) Facts {
 	f := w.begin(c)
-	if opaque(c) {
+	if w.opaque() {
 		return f
 	}
 	f.standing = standingOf(&f)

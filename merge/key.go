@@ -6,8 +6,6 @@ import (
 
 	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
-
-	"concord/fhir"
 )
 
 // FNV-1a: the same in every process, so that nothing depends on which gateway answers.
@@ -35,11 +33,9 @@ func (k Key) with(s string) Key {
 
 // withInt is the key of k and n.
 func (k Key) withInt(n int64) Key {
-	for range 8 {
-		k = (k ^ Key(n&0xff)) * fnvPrime
-		n >>= 8
-	}
-	return (k ^ 0xfe) * fnvPrime
+	k = (k ^ Key(n)) * 0x9e3779b97f4a7c15 // FNV takes a byte at a time, which is slow for numbers
+	k = (k ^ k>>32) * 0xd6e8feb86659fd93
+	return k ^ k>>32
 }
 
 // overlap tells whether two short lists share a key.
@@ -128,23 +124,6 @@ func placeholder(s string) bool {
 		return true
 	}
 	return false
-}
-
-// identifierKey is the key of a business identifier whose system is a URI, and so means the same everywhere.
-func identifierKey(id fhir.Value) (Key, bool) {
-	sys, val := id.Get("system").Text(), strings.TrimSpace(id.Get("value").Text())
-	if len(val) < 2 || len(sys) < 5 || strings.IndexByte(sys, ':') < 0 {
-		return 0, false // a lone "1" is nobody's own
-	}
-	if _, ok := textKey(val); !ok {
-		return 0, false
-	}
-	for c := range id.Path("type", "coding").Items() {
-		if c.Get("code").Is("MR") || c.Get("code").Is("PI") {
-			return 0, false // a number of the patient, not of the event
-		}
-	}
-	return digest("identifier", fhir.CanonicalSystem(sys), val), true
 }
 
 // repeated tells whether s is one character over and over, as numbers that stand for none are.

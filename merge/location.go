@@ -17,7 +17,7 @@ func (locationRule) Name() string { return string(fhir.TypeLocation) }
 // Read reads identifiers, name and address.
 func (locationRule) Read(c Copy, w *World) Facts {
 	f := w.begin(c)
-	if opaque(c) {
+	if w.opaque() {
 		return f
 	}
 	f.Entity = true

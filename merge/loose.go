@@ -28,7 +28,7 @@ func (l *linker) joinOnce() bool {
 	links := l.links()
 	changed := false
 	for _, c := range connected(links) {
-		if !l.onePerSource(c.groups) || len(c.links) != len(c.groups)*(len(c.groups)-1)/2 {
+		if len(c.links) != len(c.groups)*(len(c.groups)-1)/2 {
 			changed = l.joinBest(c.links) || changed
 			continue
 		}
@@ -98,18 +98,6 @@ func connected(links []link) []component {
 		out[i].links = append(out[i].links, k)
 	}
 	return slices.DeleteFunc(out, func(c component) bool { return len(c.groups) == 0 })
-}
-
-// onePerSource tells whether no source has members in two of the groups.
-func (l *linker) onePerSource(groups []int32) bool {
-	for i, a := range groups {
-		for _, b := range groups[i+1:] {
-			if l.shareSource(a, b) {
-				return false
-			}
-		}
-	}
-	return true
 }
 
 // joinBest joins those that have more in common with each other than either has with anything else.

@@ -16,7 +16,7 @@ func (l *linker) mark() {
 		if a == b {
 			continue
 		}
-		same := l.facts[e.a].Source == l.facts[e.b].Source
+		same := l.oneSource(e)
 		switch {
 		case e.Relation == Conflict && !same && !l.shareSource(a, b):
 			// a group is not held against a source that agrees with it elsewhere, and of several that one may contradict
@@ -24,16 +24,13 @@ func (l *linker) mark() {
 			if e.Sure < Nearly && rivals == nil {
 				rivals = l.rivals()
 			}
-			if e.Sure >= Nearly || rivals[sideOf(e.a, &l.facts[e.b])] == 1 && rivals[sideOf(e.b, &l.facts[e.a])] == 1 {
-				l.conflict(a, e.In)
-				l.conflict(b, e.In)
+			if e.Sure >= Nearly || rivals[sideOf(e.a, l.at(e.b))] == 1 && rivals[sideOf(e.b, l.at(e.a))] == 1 {
+				l.conflict(a, b, relative{in: e.In, relation: e.Sure, agreed: e.Agreed})
 			}
 		case e.Relation >= Nearly && same:
-			l.duplicate(a, DuplicateRepeated)
-			l.duplicate(b, DuplicateRepeated)
+			l.duplicate(a, b, relative{duplicate: DuplicateRepeated, relation: e.Relation, agreed: e.Agreed})
 		case e.Relation >= Loosely && !same && !l.shareSource(a, b):
-			l.duplicate(a, DuplicateAmbiguous)
-			l.duplicate(b, DuplicateAmbiguous)
+			l.duplicate(a, b, relative{duplicate: DuplicateAmbiguous, relation: e.Relation, agreed: e.Agreed})
 		}
 	}
 	l.markAbsences()
@@ -53,37 +50,61 @@ func (l *linker) rivals() map[side]int {
 	out := map[side]int{}
 	for i := range l.edges {
 		if e := &l.edges[i]; e.Relation == Conflict && e.Sure < Nearly {
-			out[sideOf(e.a, &l.facts[e.b])]++
-			out[sideOf(e.b, &l.facts[e.a])]++
+			out[sideOf(e.a, l.at(e.b))]++
+			out[sideOf(e.b, l.at(e.a))]++
 		}
 	}
 	return out
 }
 
-func (l *linker) conflict(g int32, in ConflictCode) {
-	if c := &l.groups[g].conflicts; !slices.Contains(*c, in) {
-		*c = append(*c, in)
+// conflict marks two groups as telling one event in ways that exclude each other.
+func (l *linker) conflict(a, b int32, r relative) {
+	for _, g := range [...]int32{a, b} {
+		if m := l.marked(g); !slices.Contains(m.conflicts, r.in) {
+			m.conflicts = append(m.conflicts, r.in)
+		}
 	}
+	l.relate(a, b, r)
 }
 
-// duplicate marks a group; that a source holds it twice says more than that it may be either of several.
-func (l *linker) duplicate(g int32, code DuplicateCode) {
-	if d := &l.groups[g].duplicate; *d == "" || code == DuplicateRepeated {
-		*d = code
+// duplicate marks two groups that may be the same; that a source holds it twice says more than that it may be either of
+// several.
+func (l *linker) duplicate(a, b int32, r relative) {
+	for _, g := range [...]int32{a, b} {
+		if m := l.marked(g); m.duplicate == "" || r.duplicate == DuplicateRepeated {
+			m.duplicate = r.duplicate
+		}
 	}
+	l.relate(a, b, r)
+}
+
+// relate notes what two groups have to do with each other.
+func (l *linker) relate(a, b int32, r relative) {
+	r.a, r.b = min(a, b), max(a, b)
+	l.others = append(l.others, r)
+}
+
+// marked is a group's marks, to be added to.
+func (l *linker) marked(g int32) *marks {
+	if l.marks == nil {
+		l.marks = make([]*marks, len(l.groups))
+	}
+	if l.marks[g] == nil {
+		l.marks[g] = &marks{}
+	}
+	return l.marks[g]
 }
 
 // markAbsences marks "no known …" and what speaks against it, whoever says so: neither is dropped.
 func (l *linker) markAbsences() {
-	for i := range l.facts {
-		a := l.facts[i].absent
-		if a == noneSuch || a == notAsked || l.facts[i].standing != live {
+	for i := range l.owner {
+		a := l.at(int32(i))
+		if a.absent == noneSuch || a.absent == notAsked || a.standing != live {
 			continue
 		}
-		for j := range l.facts {
-			if a.denies(&l.facts[j]) {
-				l.conflict(l.owner[i], ConflictNoKnown)
-				l.conflict(l.owner[j], ConflictNoKnown)
+		for j := range l.owner {
+			if a.absent.denies(l.at(int32(j))) {
+				l.conflict(l.owner[i], l.owner[j], relative{in: ConflictNoKnown})
 			}
 		}
 	}

@@ -13,7 +13,7 @@ func (medicationRule) Name() string { return string(fhir.TypeMedication) }
 // Read reads what product it is.
 func (medicationRule) Read(c Copy, w *World) Facts {
 	f := w.begin(c)
-	if opaque(c) {
+	if w.opaque() {
 		return f
 	}
 	f.Entity = true
@@ -24,18 +24,14 @@ func (medicationRule) Read(c Copy, w *World) Facts {
 	for _, x := range f.what.codes {
 		w.keys = append(w.keys, x.key)
 	}
-	if len(f.what.codes) == 0 {
-		w.keys = append(w.keys, f.what.texts...)
-	} else {
-		w.seek = append(w.seek, f.what.texts...)
-	}
+	w.keys = append(w.keys, f.what.texts...)
 	w.end(&f)
 	return f
 }
 
 // Compare says what two copies are to each other.
 func (medicationRule) Compare(a, b *Facts) Verdict {
-	p := pair{a: a, b: b, same: sameIdentity(a, b), like: alikeDrugs(&a.what, &b.what)}
+	p := pair{a: a, b: b, same: sameIdentity(a, b), like: alikeDrugs(a.what, b.what)}
 	v := Verdict{Relation: Exactly, Agreed: p.evidence()}
 	switch p.like {
 	case shared:
@@ -44,6 +40,8 @@ func (medicationRule) Compare(a, b *Facts) Verdict {
 		if a.Get("form").Exists() != b.Get("form").Exists() {
 			v.Relation = Loosely
 		}
+	case translated: // the package here, and what is in it there
+		v.Relation = Loosely
 	case silent:
 		if p.same == 0 {
 			return Verdict{}

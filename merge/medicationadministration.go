@@ -7,8 +7,9 @@ func medicationAdministration() Rule {
 	return &clinical{
 		typ:       fhir.TypeMedicationAdministration,
 		what:      drugElements(),
+		primary:   rxNorm,
 		drug:      true,
-		when:      []string{"effectiveDateTime", "effectivePeriod"},
+		when:      elEffective,
 		tolerance: 300,
 		checks:    []check{administered, status},
 	}

@@ -11,10 +11,10 @@ func medicationRequest() Rule {
 	return &clinical{
 		typ:       fhir.TypeMedicationRequest,
 		what:      drugElements(),
+		primary:   rxNorm,
 		drug:      true,
-		when:      []string{"authoredOn"},
+		when:      elAuthoredOn,
 		tolerance: 60,
-		often:     []string{"status", "intent", "requester", "doNotPerform", "dosageInstruction", "encounter"},
 		checks: []check{
 			prohibition,
 			apart("intent", 0),

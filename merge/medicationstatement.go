@@ -7,9 +7,10 @@ func medicationStatement() Rule {
 	return &clinical{
 		typ:     fhir.TypeMedicationStatement,
 		what:    drugElements(),
+		primary: rxNorm,
 		drug:    true,
-		when:    []string{"effectiveDateTime", "effectivePeriod"},
-		late:    []string{"dateAsserted"},
+		when:    elEffective,
+		late:    elDateAsserted,
 		daily:   always,
 		rough:   Loosely,
 		undated: Loosely,

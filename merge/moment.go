@@ -14,6 +14,7 @@ type moment struct {
 	kind         momentKind
 	pure         bool // a date without any time, so that lo is no instant
 	late         bool // when it was written down, for want of when it was
+	midnight     bool // in Greenwich, or where its offset or a zone of the United States has it
 	month        int16
 }
 
@@ -64,16 +65,23 @@ func momentFrom(d fhir.Date) moment {
 	case !d.HasZone:
 		m.kind = floating
 	case d.Offset != 0 && second == 0:
-		m.kind = dated
+		m.kind, m.midnight = dated, true
 	case d.Offset != 0:
 		m.kind = instantly
+		if utc, s := floorDay(m.lo); s%3600 == 0 && s >= 4*3600 && s <= -westernmost {
+			m.dayLo, m.dayHi = min(day, utc), max(day, utc) // midnight somewhere, so that it may be a day that was moved here
+		}
 	default:
 		m.kind = instantly
 		if second == 0 {
-			m.kind = dressed
+			m.kind, m.midnight = dressed, true
 		}
-		m.dayLo, _ = floorDay(m.lo + westernmost)
-		m.dayHi, _ = floorDay(m.lo + easternmost)
+		if s := second; s%3600 != 0 || s < 4*3600 || s > -westernmost { // else it is midnight somewhere, and so the day of that
+			m.dayLo, _ = floorDay(m.lo + westernmost)
+			m.dayHi, _ = floorDay(m.lo + easternmost)
+		} else {
+			m.midnight = true
+		}
 	}
 	return m
 }
@@ -116,7 +124,9 @@ func timingOf(a, b moment, tolerance int64, daily bool) timing {
 	}
 	days := a.dayLo <= b.dayHi && b.dayLo <= a.dayHi
 	switch {
-	case a.kind == dated && (b.kind == dated || b.kind == dressed && b.dayHi == a.dayHi):
+	case a.midnight && b.midnight && a.dayHi != b.dayHi: // two days, in whichever dress
+		return timesDiffer
+	case a.kind == dated && (b.kind == dated || b.kind == dressed): // midnight in Greenwich is a day more often than an evening
 		if a.dayHi == b.dayHi {
 			return sameTime
 		}
@@ -154,20 +164,13 @@ func partly(a, b moment) timing {
 	return timesDiffer
 }
 
-// timeKeys adds the keys under which copies near f's time are found, made from base; with seekOnly f only looks under
-// them.
-func (f *Facts) timeKeys(w *World, base Key, seekOnly bool, tolerance int64, daily, undated, rough bool) {
+// timeKeys adds the keys under which copies near f's time are found, made from base.
+func (f *Facts) timeKeys(w *World, base Key, tolerance int64, daily, undated, rough bool) {
 	m := f.when
 	if m.late {
 		base = base.with("late")
 	}
-	found := func(k Key) {
-		if seekOnly {
-			w.seek = append(w.seek, k)
-		} else {
-			w.keys = append(w.keys, k)
-		}
-	}
+	found := func(k Key) { w.keys = append(w.keys, k) }
 	seek := func(k Key) { w.seek = append(w.seek, k) }
 	day := base.with("day")
 	if undated {
@@ -192,9 +195,6 @@ func (f *Facts) timeKeys(w *World, base Key, seekOnly bool, tolerance int64, dai
 		found(base.withInt(slot))
 		if tolerance > 0 {
 			seek(base.withInt(slot + 1))
-			if seekOnly {
-				seek(base.withInt(slot - 1))
-			}
 		}
 		for d := m.dayLo; d <= m.dayHi; d++ {
 			seek(day.withInt(int64(d)))

@@ -10,11 +10,11 @@ func observation() Rule {
 	r := &clinical{
 		typ:       fhir.TypeObservation,
 		what:      []string{"code"},
-		when:      []string{"effectiveDateTime", "effectiveInstant", "effectivePeriod"},
-		late:      []string{"issued"},
+		primary:   loinc,
+		when:      elEffective,
+		late:      elIssued,
 		tolerance: 60,
 		daily:     social,
-		often:     []string{"status", "encounter", "category", "value[x]", "component", "method", "bodySite"},
 	}
 	r.extra = func(w *World, f *Facts) {
 		if readSocial(f) {
@@ -88,10 +88,17 @@ func compareValues(p *pair) agreement {
 
 // measured compares what came out.
 func measured(p *pair) finding {
+	switch p.measures() { // most often, and without a look at the copies
+	case equal:
+		return found(byValue)
+	case differ:
+		return conflict(ConflictValue)
+	case unknown:
+	}
 	x, y := p.a.choice("value"), p.b.choice("value")
 	switch {
 	case x.Exists() && y.Exists():
-		switch compareValues(p) {
+		switch values(x, y) {
 		case equal:
 			return found(byValue)
 		case unknown:
@@ -102,11 +109,11 @@ func measured(p *pair) finding {
 	case x.Exists() && p.b.Get("dataAbsentReason").Exists(), y.Exists() && p.a.Get("dataAbsentReason").Exists():
 		return conflict(ConflictValue) // no value is not the same as a value
 	case x.Exists() != y.Exists():
-		if p.like == worded {
+		if p.like.byWords() {
 			return finding{}
 		}
 		return atMost(Loosely)
-	case p.like == worded && !p.a.Get("component").Exists():
+	case p.like.byWords() && !p.a.Get("component").Exists():
 		return finding{} // words alone, and nothing to tell that they mean the same
 	}
 	return fine()
@@ -128,7 +135,7 @@ func components(p *pair) finding {
 	if n != y.Len() || n > 64 {
 		return conflict(ConflictValue)
 	}
-	var theirs []concept
+	var theirs []*concept
 	var ys []fhir.Value
 	for c := range y.Items() {
 		theirs, ys = append(theirs, conceptOf(c.Get("code"))), append(ys, c)
@@ -138,7 +145,7 @@ func components(p *pair) finding {
 		mine := conceptOf(c.Get("code"))
 		i := -1
 		for j := range ys {
-			if l := alike(&mine, &theirs[j]); !taken[j] && (l == shared || l == worded) && sameMeasure(c, ys[j]) {
+			if l := alike(mine, theirs[j]); !taken[j] && (l == shared || l.byWords()) && sameMeasure(c, ys[j]) {
 				i = j
 				break
 			}

@@ -80,7 +80,7 @@ func nationalKey(id fhir.Value) (Key, bool) {
 // a name has to bear out.
 func (w *World) identified(c Copy, number func(id fhir.Value) (Key, bool)) Facts {
 	f := w.begin(c)
-	if opaque(c) {
+	if w.opaque() {
 		return f
 	}
 	f.Entity = true
@@ -93,14 +93,14 @@ func (w *World) identified(c Copy, number func(id fhir.Value) (Key, bool)) Facts
 	}
 	add(number)
 	w.endIDs(&f)
-	add(namedKey)
+	add(w.namedKey)
 	w.end(&f)
 	return f
 }
 
 // namedKey is the key of an identifier of somebody that has to be borne out by the name: any that is not a valid NPI.
-func namedKey(id fhir.Value) (Key, bool) {
-	k, ok := identifierKey(id)
+func (w *World) namedKey(id fhir.Value) (Key, bool) {
+	k, ok := w.identifierKey(id)
 	if v := strings.TrimSpace(id.Get("value").Text()); !ok && v != "" && fhir.CanonicalSystem(id.Get("system").Text()) == fhir.SystemNPI {
 		k, ok = digest("identifier", fhir.SystemNPI, v), true // too short for a number, but the name has to bear it out
 	}
@@ -108,13 +108,12 @@ func namedKey(id fhir.Value) (Key, bool) {
 }
 
 // luhn checks an NPI's last digit, over the prefix 80840 (ISO 7812, 45 CFR 162.406).
-func luhn(npi string) bool {
-	sum := 24
-	for i := 0; i < 10; i++ {
-		d := int(npi[i] - '0')
-		if d > 9 || d < 0 {
-			return false
-		}
+func luhn(npi string) bool { return digits(npi) && luhnDigit(npi[:9], 24) == npi[9] }
+
+// luhnDigit is the check digit that follows digits s; sum is what stands before them is worth.
+func luhnDigit(s string, sum int) byte {
+	for i := range len(s) {
+		d := int(s[len(s)-1-i] - '0')
 		if i%2 == 0 {
 			if d *= 2; d > 9 {
 				d -= 9
@@ -122,7 +121,7 @@ func luhn(npi string) bool {
 		}
 		sum += d
 	}
-	return sum%10 == 0
+	return byte('0' + (10-sum%10)%10)
 }
 
 // nameOf is what a reference calls its target, or the target itself.

@@ -8,8 +8,9 @@ func procedure() Rule {
 	r := &clinical{
 		typ:       fhir.TypeProcedure,
 		what:      []string{"code"},
+		primary:   snomed,
 		decisive:  []system{snomed, cpt},
-		when:      []string{"performedDateTime", "performedPeriod"},
+		when:      elPerformed,
 		tolerance: 15 * 60,
 		rough:     Loosely,
 		checks: []check{

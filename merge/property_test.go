@@ -2,7 +2,9 @@ package merge_test
 
 import (
 	"bytes"
+	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -15,101 +17,214 @@ import (
 	"concord/testharness/population"
 )
 
-// drawChart is one person's record at three sources, with whatever noise.
-func drawChart(t *rapid.T, tb testing.TB) []merge.Batch {
-	o := population.Options{Seed: rapid.Uint64Range(0, 1<<20).Draw(t, "seed"), Persons: 1, Registered: 3, Conflicts: rapid.IntRange(0, 4).Draw(t, "conflicts")}
+// charts are persons' records at three sources, made once for each way to make them.
+type charts map[string][]merge.Batch
+
+// draw is a part of one person's record, with whatever noise: from anywhere in it, so that every type has its turn.
+func (c charts) draw(t *rapid.T, tb testing.TB) []merge.Batch {
+	o := population.Options{Seed: rapid.Uint64Range(0, 3).Draw(t, "seed"), Persons: 1, Registered: 3, Conflicts: 4 * rapid.IntRange(0, 1).Draw(t, "conflicts")}
 	if rapid.Bool().Draw(t, "noise") {
 		o.Noise = population.AllNoise()
 	}
 	if rapid.Bool().Draw(t, "all copies") {
 		o.Copies = 3
 	}
-	pop := population.Generate(o)
-	batches := chart(tb, pop, &pop.Persons[0])
-	most := rapid.IntRange(10, 60).Draw(t, "resources")
-	for i := range batches { // a part of it, so that the shrunk counterexample is small
-		batches[i].Resources = slices.DeleteFunc(batches[i].Resources, func(r fhir.Resource) bool { return r.Type() == fhir.TypeProvenance })
-		batches[i].Resources = batches[i].Resources[:min(most, len(batches[i].Resources))]
+	key := fmt.Sprint(o)
+	if c[key] == nil {
+		pop := population.Generate(o)
+		c[key] = chart(tb, pop, &pop.Persons[0])
+	}
+	batches := slices.Clone(c[key])
+	from, most := rapid.Float64Range(0, 1).Draw(t, "from"), rapid.IntRange(10, 60).Draw(t, "resources")
+	for i, b := range batches { // a part of it, so that the shrunk counterexample is small
+		rest := slices.DeleteFunc(slices.Clone(b.Resources), func(r fhir.Resource) bool { return r.Type() == fhir.TypeProvenance })
+		rest = rest[int(from*float64(len(rest))*0.9):]
+		batches[i].Resources = rest[:min(most, len(rest))]
 	}
 	return batches
 }
 
-// TestPopulationProperties: over the harness's populations, every copy is a contributor of exactly one entry; the order of
-// sources and resources changes nothing; merging what was merged changes nothing; a source more takes no fact of another
-// away; and the survivor's bytes are those that were sent.
+// TestPopulationProperties: over the harness's populations, the properties that checkProperties tells.
 func TestPopulationProperties(t *testing.T) {
-	e := merge.NewEngine(merge.Default())
+	c := charts{}
+	rapid.Check(t, func(rt *rapid.T) { checkProperties(rt, c.draw(rt, t)) })
+}
+
+// TestProperties of all types: over copies of every type that there is a rule for, told in various ways, with another's
+// words, values, states and numbers among them.
+func TestPropertiesOfAllTypes(t *testing.T) {
+	texts := everyType()
+	seen := map[fhir.ResourceType]bool{}
+	for _, s := range texts {
+		seen[resource(t, s).Type()] = true
+	}
+	for typ := range merge.Default() {
+		if !seen[typ] {
+			t.Errorf("no %s is drawn", typ)
+		}
+	}
+	joined := map[fhir.ResourceType]bool{}
 	rapid.Check(t, func(rt *rapid.T) {
-		batches := drawChart(rt, t)
-		rec := e.Merge(batches)
-		want := whole(rec)
-
-		sent := map[string][]byte{}
-		for _, b := range batches {
-			for _, r := range b.Resources {
-				sent[string(b.Source)+"/"+string(r.Type())+"/"+r.ID()] = r.Raw()
-			}
-		}
-		seen := map[string]bool{}
-		for _, x := range rec.Entries {
-			checkAdditions(rt, x)
-			survives := false
-			for _, c := range x.Copies {
-				k := string(c.Source) + "/" + string(c.Type()) + "/" + c.ID()
-				if seen[k] {
-					rt.Fatal("a copy is in two entries")
-				}
-				if seen[k] = true; !bytes.Equal(sent[k], c.Raw()) {
-					rt.Fatal("a copy is not as it was sent")
-				}
-				survives = survives || c == x.Survivor
-			}
-			if !survives {
-				rt.Fatal("the survivor is none of the copies")
-			}
-			if (len(x.Copies) > 1) != (x.Why.Strength != "") || len(x.Copies) > 1 && x.Why.Agreed|x.Why.Some == 0 {
-				rt.Fatal("joined, and it is not said on what")
-			}
-		}
-		if len(seen) != len(sent) {
-			rt.Fatalf("%d copies of %d", len(seen), len(sent))
-		}
-
-		shuffled := slices.Clone(batches)
-		for i := range shuffled {
-			shuffled[i].Resources = rapid.Permutation(shuffled[i].Resources).Draw(rt, "order")
-		}
-		shuffled = rapid.Permutation(shuffled).Draw(rt, "sources")
-		if d := cmp.Diff(want, whole(e.Merge(shuffled))); d != "" {
-			rt.Fatal("the order changes the record:", d)
-		}
-
-		var again []merge.Batch
-		one := merge.Batch{Source: "concord"}
-		for _, x := range rec.Entries {
-			for _, c := range x.Copies {
-				again = append(again, merge.Batch{Source: c.Source, Resources: []fhir.Resource{c.Resource}})
-			}
-			one.Resources = append(one.Resources, x.Survivor.Resource)
-		}
-		if d := cmp.Diff(want, whole(e.Merge(again))); d != "" {
-			rt.Fatal("merging it again changes the record:", d)
-		}
-		if n := len(e.Merge([]merge.Batch{one}).Entries); n != len(rec.Entries) {
-			rt.Fatalf("%d entries, merged as one source's: %d", len(rec.Entries), n)
-		}
-
-		facts := factsOf(rec)
-		for _, x := range e.Merge(batches[:2]).Entries {
-			for _, c := range x.Copies {
-				for m := range c.Members() {
-					if f := fact(c, m); f != "" && !facts[string(c.Source)+"/"+string(c.Type())+"/"+c.ID()][f] {
-						rt.Fatalf("the third source takes %s of a %s away", m.Name(), c.Type())
+		n := noisier{func() bool { return rapid.IntRange(0, 9).Draw(rt, "noise") == 0 }}
+		var batches []merge.Batch
+		for _, s := range []concord.SourceID{"a", "b", "c"} {
+			b := merge.Batch{Source: s}
+			for i := range rapid.IntRange(0, 12).Draw(rt, "resources") {
+				text := rapid.SampledFrom(texts).Draw(rt, "text")
+				for _, r := range [...][2]string{{"2024", "2023"}, {`"final"`, `"corrected"`}, {`"active"`, `"stopped"`}, {`"value":"`, `"value":"9`}, {"Doe", "Roe"}, {"9.4", "9.5"}} {
+					if rapid.IntRange(0, 11).Draw(rt, "change") == 0 {
+						text = strings.Replace(text, r[0], r[1], 1)
 					}
 				}
+				r := n.resource(t, resource(t, in(string(s)+strconv.Itoa(i), text)))
+				b.Resources = append(b.Resources, r)
 			}
+			batches = append(batches, b)
+		}
+		for _, e := range checkProperties(rt, batches).Entries {
+			joined[e.Survivor.Type()] = joined[e.Survivor.Type()] || len(e.Copies) > 1
 		}
 	})
+	for typ := range merge.Default() {
+		if !joined[typ] {
+			t.Logf("no two copies of a %s met", typ)
+		}
+	}
+}
+
+// everyType is a resource of each type that there is a rule for.
+func everyType() []string {
+	taken := with(rx, "MedicationRequest", "MedicationStatement", "authoredOn", "effectiveDateTime", "dosageInstruction", "dosage")
+	given := with(rx, "MedicationRequest", "MedicationDispense", `"active"`, `"completed"`, "authoredOn", "whenHandedOver")
+	out := []string{allergy, nka, diag, rx, shot, lab, weight, smoking, bp, result, op, stay, cover, implant, family, doctor, house, room, order, drug, note, taken, given,
+		`{"resourceType":"MedicationAdministration","status":"completed","medicationCodeableConcept":{"coding":[{"system":"http://www.nlm.nih.gov/research/umls/rxnorm","code":"860975"}]},"effectiveDateTime":"2024-01-02T10:00:00Z","dosage":{"dose":{"value":5,"unit":"mg"}}}`,
+		`{"resourceType":"Binary","contentType":"text/html","data":"aGVsbG8="}`,
+		`{"resourceType":"Specimen","status":"available","type":{"text":"Serum"},"accessionIdentifier":{"system":"urn:oid:1.2.9","value":"S-100"}}`,
+		`{"resourceType":"ImagingStudy","status":"available","identifier":[{"system":"urn:dicom:uid","value":"urn:oid:1.2.840.99.1"}]}`}
+	have := map[string]bool{}
+	for _, s := range out {
+		have[between(s, `"resourceType":"`, `"`)] = true
+	}
+	for typ := range merge.Default() {
+		if !have[string(typ)] { // told by its identifier
+			out = append(out, `{"resourceType":"`+string(typ)+`","identifier":[{"system":"urn:oid:1.2.3","value":"P-77"}],"status":"active","note":[{"text":"one"}],"description":"a thing"}`)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// checkProperties holds a merge to its promises: every copy is a contributor of exactly one entry, and is as it was sent;
+// the order of sources and resources changes nothing; merging what was merged changes nothing; a source more takes no fact
+// of another away; no entry has two copies of one source; and who names another entry is named by it.
+func checkProperties(rt *rapid.T, batches []merge.Batch) merge.Record {
+	e := merge.NewEngine(merge.Default())
+	rec := e.Merge(batches)
+	want := whole(rec)
+
+	sent := map[string][]byte{}
+	for _, b := range batches {
+		for _, r := range b.Resources {
+			sent[string(b.Source)+"/"+string(r.Type())+"/"+r.ID()] = r.Raw()
+		}
+	}
+	seen := map[string]bool{}
+	for _, x := range rec.Entries {
+		checkAdditions(rt, x)
+		survives := false
+		sources := map[concord.SourceID]bool{}
+		for _, c := range x.Copies {
+			if sources[c.Source] {
+				rt.Fatal("two copies of one source are joined")
+			}
+			sources[c.Source] = true
+			k := string(c.Source) + "/" + string(c.Type()) + "/" + c.ID()
+			if seen[k] {
+				rt.Fatal("a copy is in two entries")
+			}
+			if seen[k] = true; !bytes.Equal(sent[k], c.Raw()) {
+				rt.Fatal("a copy is not as it was sent")
+			}
+			survives = survives || c == x.Survivor
+		}
+		if !survives {
+			rt.Fatal("the survivor is none of the copies")
+		}
+		if (len(x.Copies) > 1) != (x.Why.Strength != "") || len(x.Copies) > 1 && x.Why.Agreed|x.Why.Some == 0 {
+			rt.Fatal("joined, and it is not said on what")
+		}
+	}
+	if len(seen) != len(sent) {
+		rt.Fatalf("%d copies of %d", len(seen), len(sent))
+	}
+	checkOthers(rt, rec)
+
+	shuffled := slices.Clone(batches)
+	for i := range shuffled {
+		shuffled[i].Resources = rapid.Permutation(shuffled[i].Resources).Draw(rt, "order")
+	}
+	shuffled = rapid.Permutation(shuffled).Draw(rt, "sources")
+	if d := cmp.Diff(want, whole(e.Merge(shuffled))); d != "" {
+		rt.Fatal("the order changes the record:", d)
+	}
+
+	var again []merge.Batch
+	one := merge.Batch{Source: "concord"}
+	for _, x := range rec.Entries {
+		for _, c := range x.Copies {
+			again = append(again, merge.Batch{Source: c.Source, Resources: []fhir.Resource{c.Resource}})
+		}
+		one.Resources = append(one.Resources, x.Survivor.Resource)
+	}
+	if d := cmp.Diff(want, whole(e.Merge(again))); d != "" {
+		rt.Fatal("merging it again changes the record:", d)
+	}
+	if n := len(e.Merge([]merge.Batch{one}).Entries); n != len(rec.Entries) {
+		rt.Fatalf("%d entries, merged as one source's: %d", len(rec.Entries), n)
+	}
+
+	facts := factsOf(rec)
+	for _, x := range e.Merge(batches[:2]).Entries {
+		for _, c := range x.Copies {
+			for m := range c.Members() {
+				if f := fact(c, m); f != "" && !facts[string(c.Source)+"/"+string(c.Type())+"/"+c.ID()][f] {
+					rt.Fatalf("the third source takes %s of a %s away", m.Name(), c.Type())
+				}
+			}
+		}
+	}
+	return rec
+}
+
+// checkOthers: an entry that names another is named by it, and says of it what is marked.
+func checkOthers(rt *rapid.T, rec merge.Record) {
+	type name struct {
+		typ    fhir.ResourceType
+		source concord.SourceID
+		id     string
+	}
+	nameOf := func(e merge.Entry) name { return name{e.Survivor.Type(), e.Survivor.Source, e.Survivor.ID()} }
+	said := map[[2]name]string{}
+	many := map[name]bool{}
+	for _, e := range rec.Entries {
+		many[nameOf(e)] = len(e.Others) == merge.MostOthers
+		conflicts, duplicate := map[merge.ConflictCode]bool{}, false
+		for _, o := range e.Others {
+			said[[2]name{nameOf(e), {e.Survivor.Type(), o.Source, o.ID}}] = fmt.Sprint(o.Conflicts, o.Duplicate, o.Strength, o.Agreed.Names())
+			for _, c := range o.Conflicts {
+				conflicts[c] = true
+			}
+			duplicate = duplicate || o.Duplicate != ""
+		}
+		if !many[nameOf(e)] && (len(conflicts) != len(e.Conflicts) || duplicate && e.PossibleDuplicate == "") {
+			rt.Fatalf("marked %v %v, and of others it says %v", e.Conflicts, e.PossibleDuplicate, relations(e))
+		}
+	}
+	for k, s := range said {
+		if back := said[[2]name{k[1], k[0]}]; back != s && !many[k[1]] {
+			rt.Fatalf("says %s, and the other %s", s, back)
+		}
+	}
 }
 
 // whole is all that a record says, in words.
@@ -120,6 +235,10 @@ func whole(r merge.Record) (out []string) {
 		for _, a := range e.Add {
 			add = append(add, string(a.From)+"."+a.ID+":"+a.Into+"/"+a.Name+"="+string(a.Value.Raw()))
 		}
+		for _, p := range e.Why.Pairs {
+			add = append(add, fmt.Sprint(p.A, p.B, p.Relation, p.Agreed.Names()))
+		}
+		add = append(add, relations(e)...)
 		out = append(out, string(e.Survivor.Type())+" "+s+" as "+string(e.Survivor.Source)+" "+strings.Join(add, " ")+" "+e.Why.Strength+strings.Join(e.Why.Agreed.Names(), ","))
 	}
 	return out

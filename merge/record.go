@@ -62,6 +62,29 @@ type Entry struct {
 	Rule string
 	// Why tells on what the copies were joined; zero for a single copy.
 	Why Why
+	// Others are the entries that this one was not joined with though they tell the same event, or may: those that
+	// disagree first, then by source and id; at most MostOthers. Each of them has this one among its own, unless
+	// it has too many. A caller that may not see some of the record's entries takes these from here as well.
+	Others []Other
+}
+
+// MostOthers is how many Others an entry names at most: what a source holds dozens of times is told, and not listed.
+const MostOthers = 16
+
+// Other names an entry of the same record and type, by its survivor, and says what it has to do with the one at hand. PHI:
+// the id.
+type Other struct {
+	Source concord.SourceID
+	ID     string
+	// Conflicts are in what the two disagree, sorted; empty when they don't.
+	Conflicts []ConflictCode
+	// Duplicate is why the two may be one, "" when they disagree.
+	Duplicate DuplicateCode
+	// Strength is what they would be if they did not disagree, or may be, as in Why; "" when they are no candidates
+	// otherwise, such as an allergy and the statement that there is none.
+	Strength string
+	// Agreed is what their copies say alike, as far as they were compared.
+	Agreed Evidence
 }
 
 // Addition is a part of another copy that the survivor gains, byte for byte.

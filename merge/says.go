@@ -98,8 +98,8 @@ func concepts(a, b fhir.Value) agreement {
 		return equal
 	}
 	x, y := conceptOf(a), conceptOf(b)
-	switch alike(&x, &y, snomed, icd10) {
-	case shared, worded:
+	switch alike(x, y, snomed, icd10) {
+	case shared, worded, translated:
 		return equal
 	case contrary:
 		return differ

@@ -8,7 +8,7 @@ func serviceRequest() Rule {
 		typ:         fhir.TypeServiceRequest,
 		what:        []string{"code"},
 		decisive:    []system{snomed, cpt},
-		when:        []string{"authoredOn"},
+		when:        elAuthoredOn,
 		tolerance:   60,
 		identifiers: []string{"requisition"},
 		checks: []check{

@@ -106,6 +106,8 @@ func TestAllergyIntolerance(t *testing.T) {
 		{"nobody asked, and none known", []string{nka, with(nka, "716186003", "1631000175102", "No known allergy", "Not on File")}, apart2},
 		{"a class and a member", []string{allergy, with(allergy, `"723"`, `"70618"`, "amoxicillin", "penicillins")}, apart2},
 		{"words alone on one side", []string{allergy, with(allergy, `"coding":[{"system":"http://www.nlm.nih.gov/research/umls/rxnorm","code":"723"}],`, "", "amoxicillin", "Amoxicillin ")}, one},
+		{"RxNorm here and SNOMED there, in the same words", []string{allergy, with(allergy, "http://www.nlm.nih.gov/research/umls/rxnorm", "http://snomed.info/sct", `"723"`, `"372687004"`)}, one},
+		{"RxNorm here and SNOMED there, in other words", []string{allergy, with(allergy, "http://www.nlm.nih.gov/research/umls/rxnorm", "http://snomed.info/sct", `"723"`, `"372687004"`, "amoxicillin", "penicillin class")}, apart2},
 	})
 	rec := mergeCopies(t, allergy, with(allergy, "hives", "anaphylaxis"))
 	if a := rec.Entries[0].Add; len(a) != 1 || a[0].Name != "reaction" {
@@ -131,7 +133,9 @@ func TestCondition(t *testing.T) {
 		{"one without onset", []string{diag, undated}, one},
 		{"one without onset, that was written down before the other began", []string{diag, plus(undated, `"recordedDate":"2018-01-01"`)}, apart2},
 		{"placeholders", []string{with(diag, "239873007", "55607006", `{"system":"http://hl7.org/fhir/sid/icd-10-cm","code":"M17.9"},`, "", "Osteoarthritis of knee", "unknown"), with(diag, "239873007", "55607006", `{"system":"http://hl7.org/fhir/sid/icd-10-cm","code":"M17.9"},`, "", "Osteoarthritis of knee", "unknown")}, apart2},
-		{"SNOMED here and ICD there", []string{with(diag, `{"system":"http://hl7.org/fhir/sid/icd-10-cm","code":"M17.9"},`, ""), with(diag, `,{"system":"http://snomed.info/sct","code":"239873007"}`, "")}, apart2},
+		{"SNOMED here and ICD there", []string{with(diag, `{"system":"http://hl7.org/fhir/sid/icd-10-cm","code":"M17.9"},`, ""), with(diag, `,{"system":"http://snomed.info/sct","code":"239873007"}`, "", "Osteoarthritis of knee", "Knee pain")}, apart2},
+		{"SNOMED here and ICD there, in the same words and from the same day", []string{with(diag, `{"system":"http://hl7.org/fhir/sid/icd-10-cm","code":"M17.9"},`, ""), with(diag, `,{"system":"http://snomed.info/sct","code":"239873007"}`, "")}, one},
+		{"SNOMED here and ICD there, in the same words and from another day", []string{with(diag, `{"system":"http://hl7.org/fhir/sid/icd-10-cm","code":"M17.9"},`, ""), with(diag, `,{"system":"http://snomed.info/sct","code":"239873007"}`, "", "2019-03-04", "2019-03-05")}, apart2},
 		{"SNOMED here, ICD there, and a third that has both", []string{with(diag, `{"system":"http://hl7.org/fhir/sid/icd-10-cm","code":"M17.9"},`, ""), with(diag, `,{"system":"http://snomed.info/sct","code":"239873007"}`, ""), diag}, []string{"a.1+b.1+c.1"}},
 		{"no known problems against one", []string{diag, `{"resourceType":"Condition","code":{"coding":[{"system":"http://snomed.info/sct","code":"160245001"}]}}`}, clash("no-known")},
 	})
@@ -151,6 +155,10 @@ func TestMedicationRequest(t *testing.T) {
 		{"not to be given", []string{rx, plus(rx, `"doNotPerform":true`)}, clash("negation")},
 		{"entered in error", []string{rx, with(rx, `"active"`, `"entered-in-error"`)}, clash("negation")},
 		{"another prescriber", []string{rx, with(rx, "Jane Doe, MD", "John Roe, MD")}, apart2},
+		{"the prescription's number, another hour", []string{plus(rx, `"identifier":[{"system":"urn:oid:1.2.3.6","value":"RX-77"}]`), plus(with(rx, "T10:00:00Z", "T18:00:00Z", `"requester":{"display":"Jane Doe, MD"},`, ""), `"identifier":[{"system":"urn:oid:1.2.3.6","value":"RX-77"}]`)}, one},
+		{"the prescription's number, another dose", []string{plus(rx, `"identifier":[{"system":"urn:oid:1.2.3.6","value":"RX-77"}]`), plus(with(rx, `"value":1`, `"value":2`), `"identifier":[{"system":"urn:oid:1.2.3.6","value":"RX-77"}]`)}, clash("dose")},
+		{"RxNorm here and the package there, in the same words", []string{rx, with(rx, "http://www.nlm.nih.gov/research/umls/rxnorm", "http://hl7.org/fhir/sid/ndc", "860975", "00093-7214-01")}, one},
+		{"RxNorm here and the package there, in other words", []string{rx, with(rx, "http://www.nlm.nih.gov/research/umls/rxnorm", "http://hl7.org/fhir/sid/ndc", "860975", "00093-7214-01", "metformin 500 MG Oral Tablet", "glucophage")}, apart2},
 		{"the prescriber's name in another order", []string{rx, with(rx, "Jane Doe, MD", "Doe, Jane")}, one},
 		{"the day alone", []string{rx, with(rx, "2024-01-02T10:00:00Z", "2024-01-02")}, one},
 		{"the evening's day", []string{with(rx, "2024-01-02T10:00:00Z", "2024-01-03T01:00:00Z"), with(rx, "2024-01-02T10:00:00Z", "2024-01-02")}, one},
@@ -198,6 +206,8 @@ func TestMedication(t *testing.T) {
 		{"the package", []string{with(drug, `{"system":"http://www.nlm.nih.gov/research/umls/rxnorm","code":"860975"},`, ""), with(drug, `{"system":"http://www.nlm.nih.gov/research/umls/rxnorm","code":"860975"},`, "", "0093-7214-01", "00093-7214-01")}, one},
 		{"name and form", []string{named, with(named, "metformin 500 MG", "Metformin  500 mg")}, one},
 		{"the name, and another form", []string{named, with(named, `"Tablet"`, `"Solution"`)}, apart2},
+		{"SNOMED", []string{with(drug, "http://www.nlm.nih.gov/research/umls/rxnorm", "http://snomed.info/sct", "860975", "109081006", `,{"system":"http://hl7.org/fhir/sid/ndc","code":"0093-7214-01"}`, ""), with(drug, "http://www.nlm.nih.gov/research/umls/rxnorm", "urn:oid:2.16.840.1.113883.6.96", "860975", "109081006", `,{"system":"http://hl7.org/fhir/sid/ndc","code":"0093-7214-01"}`, "", "metformin 500 MG Oral Tablet", "Metformin")}, one},
+		{"a package of ten digits without hyphens tells nothing", []string{with(drug, `{"system":"http://www.nlm.nih.gov/research/umls/rxnorm","code":"860975"},`, "", "0093-7214-01", "0093721401", `,"text":"metformin 500 MG Oral Tablet"`, ""), with(drug, `{"system":"http://www.nlm.nih.gov/research/umls/rxnorm","code":"860975"},`, "", "0093-7214-01", "0093721401", `,"text":"metformin 500 MG Oral Tablet"`, "")}, apart2},
 	})
 }
 
@@ -213,6 +223,12 @@ func TestImmunization(t *testing.T) {
 		{"another year", []string{shot, with(shot, "2024-02-03", "2023")}, apart2},
 		{"another day", []string{shot, with(shot, "2024-02-03", "2024-02-05")}, apart2},
 		{"another vaccine", []string{shot, with(shot, `"08"`, `"43"`)}, apart2},
+		{"unspecified formulation and the one given", []string{shot, with(shot, `"08"`, `"45"`)}, one},
+		{"unspecified formulation of something else", []string{shot, with(shot, `"08"`, `"88"`)}, apart2},
+		{"unspecified formulation, another lot", []string{shot, with(shot, `"08"`, `"45"`, "AB-123", "XY-999")}, apart2},
+		{"unspecified formulation, another day", []string{shot, with(shot, `"08"`, `"45"`, "2024-02-03", "2024-02-05")}, apart2},
+		{"without a date, another dose of the series", []string{plus(shot, `"protocolApplied":[{"doseNumberPositiveInt":1}]`), plus(with(shot, `"occurrenceDateTime":"2024-02-03",`, "", `"lotNumber":"AB-123",`, ""), `"protocolApplied":[{"doseNumberPositiveInt":2}]`)}, apart2},
+		{"on one day, counted otherwise", []string{plus(shot, `"protocolApplied":[{"doseNumberPositiveInt":1}]`), plus(shot, `"protocolApplied":[{"doseNumberPositiveInt":2}]`)}, one},
 	})
 	history := plus(with(shot, `"primarySource":true`, `"primarySource":false`), `"note":[{"text":"from the patient"}],"recorded":"2024-06-01"`)
 	if rec := mergeCopies(t, history, shot); len(rec.Entries) != 1 || rec.Entries[0].Survivor.Source != "b" {
@@ -249,6 +265,12 @@ func TestObservationLaboratory(t *testing.T) {
 		{"entered in error", []string{lab, with(lab, `"final"`, `"entered-in-error"`)}, clash("negation")},
 		{"one number, days apart", []string{id, with(id, "2024-05-01", "2024-05-09")}, apart2},
 		{"one number for two tests of an order", []string{id, with(id, "17861-6", "2345-7")}, apart2},
+		{"the filler's number, another hour", []string{id, with(id, "T13:30:00Z", "T15:05:00Z")}, one},
+		{"less than, here and there", []string{with(lab, `"value":9.4`, `"value":9.4,"comparator":"<"`), with(lab, `"value":9.4`, `"value":9.40,"comparator":"<"`)}, one},
+		{"units as laboratories write them", []string{lab, with(lab, `"unit":"mg/dL","system":"http://unitsofmeasure.org","code":"mg/dL"`, `"unit":"mgs/DL"`)}, one},
+		{"a code that was cut off, and no words", []string{lab, with(lab, "17861-6", "17861", `,"display":"Calcium [Mass/volume] in Serum or Plasma"`, "", `,"text":"Calcium"`, "")}, one},
+		{"a code that was cut off, no words, and another value", []string{lab, with(lab, "17861-6", "17861", `,"display":"Calcium [Mass/volume] in Serum or Plasma"`, "", `,"text":"Calcium"`, "", "9.4", "9.8")}, clash("value")},
+		{"the left arm and the right, in words", []string{with(lab, `"text":"Calcium"`, `"text":"Calcium, left arm"`), with(lab, `"text":"Calcium"`, `"text":"Calcium, right arm"`)}, clash("code")},
 		{"a code that was cut off: words, when all else agrees", []string{lab, with(bare, "T13:30:00Z", "T09:30:00-04:00")}, one},
 		{"a code that was cut off, and other words", []string{lab, with(bare, "Calcium [Mass/volume] in Serum or Plasma", "Glucose", `"text":"Calcium"`, `"text":"Glucose"`)}, apart2},
 		{"a code that was cut off, and no value", []string{with(lab, `,"valueQuantity":{"value":9.4,"unit":"mg/dL","system":"http://unitsofmeasure.org","code":"mg/dL"}`, ""), with(bare, `,"valueQuantity":{"value":9.4,"unit":"mg/dL","system":"http://unitsofmeasure.org","code":"mg/dL"}`, "")}, apart2},
@@ -297,6 +319,9 @@ func TestDiagnosticReport(t *testing.T) {
 		{"another conclusion", []string{plus(plain, `"conclusion":"normal"`), plus(plain, `"conclusion":"abnormal"`)}, clash("value")},
 		{"corrected", []string{result, with(result, `"final"`, `"corrected"`)}, clash("status")},
 		{"the same document", []string{plus(plain, `"presentedForm":[{"data":"aGVsbG8="}]`), plus(plain, `"presentedForm":[{"hash":"qvTGHdzF6KLavt4PO0gs2a6pQ00="}]`)}, one},
+		{"the same document, at another hour of the day", []string{plus(plain, `"presentedForm":[{"data":"aGVsbG8="}]`), plus(with(plain, "T13:30", "T17:30"), `"presentedForm":[{"hash":"qvTGHdzF6KLavt4PO0gs2a6pQ00="}]`)}, one},
+		{"the same document on another day", []string{plus(plain, `"presentedForm":[{"data":"aGVsbG8="}]`), plus(with(plain, "05-01", "05-03"), `"presentedForm":[{"data":"aGVsbG8="}]`)}, apart2},
+		{"another document", []string{plus(plain, `"presentedForm":[{"data":"aGVsbG8="}]`), plus(with(plain, "T13:30", "T17:30"), `"presentedForm":[{"data":"aGVsbG9v"}]`)}, apart2},
 	})
 }
 
@@ -310,6 +335,8 @@ func TestDocumentReferenceAndBinary(t *testing.T) {
 		{"other bytes", []string{note, with(note, "PGI+aGVsbG88L2I+", base64.StdEncoding.EncodeToString([]byte("other")))}, apart2},
 		{"one identifier, two texts", []string{numbered, with(numbered, "PGI+aGVsbG88L2I+", base64.StdEncoding.EncodeToString([]byte("other")))}, clash("value")},
 		{"superseded", []string{numbered, with(numbered, `"current"`, `"superseded"`)}, clash("status")},
+		{"a C-CDA's id, root and extension here and a URI there", []string{plus(elsewhere, `"masterIdentifier":{"system":"urn:oid:1.2.3","value":"77"}`), plus(elsewhere, `"masterIdentifier":{"system":"urn:ietf:rfc:3986","value":"urn:oid:1.2.3.77"}`)}, one},
+		{"two versions of one C-CDA set", []string{plus(elsewhere, `"masterIdentifier":{"system":"urn:oid:1.2.3","value":"DOC-1"},"identifier":[{"system":"urn:oid:1.2.4","value":"SET-9"}]`), plus(with(elsewhere, "T13:00", "T15:00"), `"masterIdentifier":{"system":"urn:oid:1.2.3","value":"DOC-2"},"identifier":[{"system":"urn:oid:1.2.4","value":"SET-9"}],"relatesTo":[{"code":"replaces","target":{"reference":"DocumentReference/8"}}]`)}, apart2},
 		{"by address only, nothing tells", []string{elsewhere, elsewhere}, apart2},
 		{"a Binary", []string{`{"resourceType":"Binary","contentType":"text/html","data":"aGVsbG8="}`, `{"resourceType":"Binary","contentType":"text/html","data":"aGVsbG8="}`}, one},
 		{"a Binary of other bytes", []string{`{"resourceType":"Binary","contentType":"text/html","data":"aGVsbG8="}`, `{"resourceType":"Binary","contentType":"text/html","data":"aGVsbG9v"}`}, apart2},
@@ -325,6 +352,9 @@ func TestProcedure(t *testing.T) {
 		{"later that day", []string{op, with(op, "T13:30", "T17:30")}, apart2},
 		{"the other side", []string{plus(op, `"bodySite":[{"text":"left eye"}]`), plus(op, `"bodySite":[{"text":"right eye"}]`)}, clash("site")},
 		{"a site on one side only", []string{op, plus(op, `"bodySite":[{"text":"right eye"}]`)}, one},
+		{"the other side, in the words beside one code", []string{with(op, `"code":"73761001"}]`, `"code":"73761001"}],"text":"Injection, left eye"`), with(op, `"code":"73761001"}]`, `"code":"73761001"}],"text":"Injection, RIGHT eye"`)}, clash("code")},
+		{"both sides, and one", []string{with(op, `"code":"73761001"}]`, `"code":"73761001"}],"text":"Injection, bilateral"`), with(op, `"code":"73761001"}]`, `"code":"73761001"}],"text":"Injection, right eye"`)}, one},
+		{"CPT here and SNOMED there, in the same words", []string{with(op, `"code":"73761001"}]`, `"code":"73761001"}],"text":"Colonoscopy"`), with(op, "http://snomed.info/sct", "http://www.ama-assn.org/go/cpt", `"code":"73761001"}]`, `"code":"45378"}],"text":"Colonoscopy"`)}, one},
 	})
 }
 
@@ -412,6 +442,7 @@ func TestSpecimenImagingStudy(t *testing.T) {
 	check(t, []case2{
 		{"the accession", []string{tube, tube}, one},
 		{"the accession's urine", []string{tube, with(tube, "Serum", "Urine")}, apart2},
+		{"a study's accession", []string{`{"resourceType":"ImagingStudy","status":"available","identifier":[{"type":{"coding":[{"code":"ACSN"}]},"system":"urn:oid:1.2.77","value":"A-900"}]}`, `{"resourceType":"ImagingStudy","status":"available","identifier":[{"system":"urn:oid:1.2.77","value":"A-900"}]}`}, one},
 		{"the study's uid", []string{`{"resourceType":"ImagingStudy","status":"available","identifier":[{"system":"urn:dicom:uid","value":"urn:oid:1.2.840.99.1"}]}`, `{"resourceType":"ImagingStudy","status":"available","identifier":[{"system":"urn:dicom:uid","value":"urn:oid:1.2.840.99.1"}],"started":"2024-01-01"}`}, one},
 	})
 	two := merge.NewEngine(merge.Default()).Merge([]merge.Batch{

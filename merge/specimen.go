@@ -24,7 +24,7 @@ func (r numbered) Name() string { return string(r.typ) }
 // Read reads the numbers.
 func (r numbered) Read(c Copy, w *World) Facts {
 	f := w.begin(c)
-	if opaque(c) {
+	if w.opaque() {
 		return f
 	}
 	f.standing = standingOf(&f)

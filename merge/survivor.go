@@ -24,10 +24,10 @@ func (a worth) compare(b worth) int {
 
 // survivor is the copy of a group that is worth most; of several the one written down last, then the longest, then the
 // first by source and id.
-func (l *linker) survivor(g *group) Copy {
+func (l *linker) survivor(members []int32) Copy {
 	best, most := Copy{}, worth{}
-	for i, m := range g.members {
-		f, w := &l.facts[m], l.worths[m]
+	for i, m := range members {
+		f, w := l.at(m), l.worths[l.place[m]]
 		if i == 0 || better(f.Copy, w, best, most) {
 			best, most = f.Copy, w
 		}
@@ -50,7 +50,10 @@ func worthOf(f *Facts, t fhir.ResourceType) (w worth) {
 	for range f.Members() {
 		w.elements++
 	}
-	w.precise, w.codes = uint8(f.when.kind), int16(min(len(f.what.codes), 1<<14))
+	w.precise = uint8(f.when.kind)
+	if f.what != nil {
+		w.codes = int16(min(len(f.what.codes), 1<<14))
+	}
 	c := f
 	w.original = 1
 	switch t {

@@ -47,6 +47,10 @@ func TestSurvivor(t *testing.T) {
 			plus(with(diag, `"clinicalStatus":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/condition-clinical","code":"active"}]},`, ""), `"recordedDate":"2019-03-05","recorder":{"display":"x"}`),
 			plus(with(diag, `"active"`, `"resolved"`), `"abatementDateTime":"2020-01-01"`),
 		}, "a", []string{"b clinicalStatus", "b abatementDateTime"}},
+		{"a list of words moves as a whole", []string{
+			plus(with(allergy, `"category":["medication"],`, ""), `"recordedDate":"2024-05-01","type":"allergy","criticality":"low"`),
+			allergy,
+		}, "a", []string{"b category"}},
 		{"what refers to contained parts stays", []string{
 			plus(lab, `"issued":"2024-05-01T14:00:00Z"`),
 			plus(lab, `"contained":[{"resourceType":"Specimen","id":"s"}],"specimen":{"reference":"#s"}`),

@@ -138,7 +138,7 @@ func prefixOf(s string) (int, bool) {
 // parse reads the unit, by its code if it has one that can be read.
 func (u unitName) parse() (unit, bool) {
 	if u.code != "" {
-		if x, ok := parseUnit(u.code); ok {
+		if x, ok := parseUnit(bodySurface(u.code)); ok {
 			return x, true
 		}
 	}
@@ -148,109 +148,7 @@ func (u unitName) parse() (unit, bool) {
 	if s := spelledOut(u.text); s != "" {
 		return parseUnit(s)
 	}
-	return parseUnit(respelled(u.text))
-}
-
-// spelledOut is the UCUM code of what people write for common units; "" for others.
-func spelledOut(s string) string {
-	switch strings.ToLower(s) {
-	case "lb", "lbs", "pound", "pounds", "lb_av":
-		return "[lb_av]"
-	case "oz", "ounce", "ounces":
-		return "[oz_av]"
-	case "in", "inch", "inches", `"`:
-		return "[in_i]"
-	case "ft", "feet", "foot":
-		return "[ft_i]"
-	case "kilogram", "kilograms", "kgs":
-		return "kg"
-	case "gram", "grams", "gm", "gms":
-		return "g"
-	case "centimeter", "centimeters", "cms":
-		return "cm"
-	case "meter", "meters":
-		return "m"
-	case "degf", "deg f", "°f", "f", "fahrenheit", "[degf]", "degree fahrenheit", "degrees fahrenheit":
-		return "[degF]"
-	case "cel", "degc", "deg c", "°c", "c", "celsius", "degree celsius", "degrees celsius":
-		return "Cel"
-	case "mmhg", "mm hg", "mm[hg]", "millimeters of mercury":
-		return "mm[Hg]"
-	case "bpm", "beats/min", "beats/minute", "beats per minute", "/minute", "per minute", "breaths/min", "breaths/minute", "br/min", "rpm", "{beats}/min", "{breaths}/min", "1/min":
-		return "/min"
-	case "percent", "pct", "%":
-		return "%"
-	case "kg/m2", "kg/m^2", "kg/m²", "kg/sqm", "kg/m*2":
-		return "kg/m2"
-	case "k/ul", "k/mm3", "k/mcl", "thou/ul", "thou/mm3", "thousand/ul", "th/ul", "10e3/ul", "x10e3/ul", "10^3/ul", "x10^3/ul", "10*3/ul", "x10*3/ul", "x10(3)/mcl", "10x3/ul", "x10-3/ul", "10e3/mcl", "10*3/mm3", "10^3/mm3":
-		return "10*3/uL"
-	case "10e9/l", "x10e9/l", "10^9/l", "x10^9/l", "10*9/l", "x10*9/l", "g/l(10*9)":
-		return "10*9/L"
-	case "m/ul", "mil/ul", "mill/mm3", "million/ul", "10e6/ul", "x10e6/ul", "10^6/ul", "x10^6/ul", "10*6/ul", "x10*6/ul", "10x6/ul", "10e6/mcl", "10*6/mm3":
-		return "10*6/uL"
-	case "10e12/l", "x10e12/l", "10^12/l", "x10^12/l", "10*12/l", "x10*12/l":
-		return "10*12/L"
-	case "mcg":
-		return "ug"
-	case "iu/l":
-		return "[IU]/L"
-	case "miu/l":
-		return "m[IU]/L"
-	case "miu/ml":
-		return "m[IU]/mL"
-	case "uiu/ml", "µiu/ml", "mciu/ml":
-		return "u[IU]/mL"
-	case "cc":
-		return "mL"
-	case "sec", "secs", "second", "seconds":
-		return "s"
-	case "mins", "minute", "minutes":
-		return "min"
-	case "hr", "hrs", "hour", "hours":
-		return "h"
-	case "day", "days":
-		return "d"
-	case "week", "weeks", "wks":
-		return "wk"
-	}
-	return ""
-}
-
-// respelled puts common ways to write parts of units into UCUM's.
-func respelled(s string) string {
-	s = strings.NewReplacer("µ", "u", "μ", "u", "mcg", "ug", "mcL", "uL", "mcl", "uL", "²", "2", "³", "3", "mEq", "meq", "mOsm", "mosm", " ", "").Replace(s)
-	if i := strings.IndexByte(s, '/'); i >= 0 {
-		// litres are written either way, and so are decilitres
-		s = s[:i] + strings.NewReplacer("/DL", "/dL", "/dl", "/dL", "/ML", "/mL", "/ml", "/mL", "/ul", "/uL", "/UL", "/uL", "/l", "/L").Replace(s[i:])
-		if head := strings.ToLower(s[:i]); s[:i] != head && (head == "mg" || head == "g" || head == "ug" || head == "ng" || head == "pg" || head == "mmol" || head == "meq") {
-			s = head + s[i:]
-		}
-	}
-	return s
-}
-
-// alike compares two units that can't be read by their letters and digits: "{score}" is "score".
-func (u unitName) alike(o unitName) bool {
-	for _, x := range [...]string{u.code, u.text} {
-		for _, y := range [...]string{o.code, o.text} {
-			if p := letters(x); p != "" && p == letters(y) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-func letters(s string) string {
-	return strings.Map(func(c rune) rune {
-		switch {
-		case c >= 'a' && c <= 'z', c >= '0' && c <= '9', c == '%':
-			return c
-		case c >= 'A' && c <= 'Z':
-			return c | 0x20
-		}
-		return -1
-	}, s)
+	return parseUnit(respelled(bodySurface(u.text)))
 }
 
 // parseUnit reads a UCUM expression of atoms, prefixes, exponents, powers of ten and annotations, without parentheses.

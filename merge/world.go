@@ -12,7 +12,8 @@ import (
 // been found to be one so far, and where copies were imported from. The zero World holds nothing. It is not safe for
 // concurrent use. PHI.
 type World struct {
-	items   []item // sorted by type, source and id
+	items   []item  // by type, otherwise as they came
+	order   []int32 // of the items, by type, source and id
 	parts   []segment
 	group   []int32 // the group of each item, numbered through all types; 0 before its type is merged
 	origins map[int][]Key
@@ -20,16 +21,17 @@ type World struct {
 	last    lastTarget
 
 	// scratch and arenas of the rules
+	top index // of the copy that is being read
 	reader
 	keys      []Key
 	seek      []Key
 	codeArena arena[coded]
 	keyArena  arena[Key]
-	slotArena arena[fhir.Value]
-	slots     []fhir.Value
 	units     units
-	// concepts are what was read so far, by the concept's bytes: a record says few things many times.
-	concepts map[string]concept
+	systems   map[string]identifierSystem
+	// concepts are what was read so far of the type that is being read.
+	concepts map[conceptKey]*concept
+	none     concept // what says nothing
 }
 
 // arena hands out small slices from large ones.
@@ -52,15 +54,17 @@ func (a *arena[T]) take(s []T) []T {
 // find is the index of a source's resource; -1 when it is not there.
 func (w *World) find(source concord.SourceID, t fhir.ResourceType, id string) int {
 	for _, p := range w.parts {
-		if items := w.items[p.from:p.to]; items[0].typ == t {
-			i, ok := slices.BinarySearchFunc(items, id, func(a item, id string) int {
-				if n := strings.Compare(string(a.Source), string(source)); n != 0 {
+		if p.typ == t {
+			order := w.order[p.first:p.last]
+			i, ok := slices.BinarySearchFunc(order, id, func(at int32, id string) int {
+				it := &w.items[at]
+				if n := strings.Compare(string(it.Source), string(source)); n != 0 {
 					return n
 				}
-				return strings.Compare(a.id, id)
+				return strings.Compare(it.id, id)
 			})
 			if ok {
-				return p.from + i
+				return int(order[i])
 			}
 			break
 		}
@@ -96,7 +100,7 @@ type lastTarget struct {
 
 // visit is the number of the encounter that c refers to.
 func (w *World) visit(f *Facts) int32 {
-	ref := f.Get("encounter")
+	ref := w.top.at[elEncounter]
 	text := ref.Get("reference").Text()
 	if text == "" {
 		return 0
@@ -123,15 +127,15 @@ func contained(c Copy, id string) fhir.Value {
 // readOrigins notes where Provenances say that copies come from.
 func (w *World) readOrigins() {
 	for _, p := range w.parts {
-		if w.items[p.from].typ == fhir.TypeProvenance {
-			for _, it := range w.items[p.from:p.to] {
-				w.readOrigin(it)
+		if p.typ == fhir.TypeProvenance {
+			for _, at := range w.order[p.first:p.last] {
+				w.readOrigin(&w.items[at])
 			}
 		}
 	}
 }
 
-func (w *World) readOrigin(it item) {
+func (w *World) readOrigin(it *item) {
 	targets := it.Get("target")
 	if targets.Len() != 1 {
 		return // of several it is not said which came from where
@@ -146,13 +150,13 @@ func (w *World) readOrigin(it item) {
 		return
 	}
 	for e := range it.Get("entity").Items() {
-		if !e.Get("role").Is("source") {
+		if role := e.Get("role"); !role.Is("source") && !role.Is("derivation") && !role.Is("quotation") {
 			continue
 		}
-		if k, ok := originKey(w.items[to].typ, e.Path("what", "reference").Text()); ok {
+		if k, ok := originKey(w.items[to].Type(), e.Path("what", "reference").Text()); ok {
 			w.addOrigin(to, k)
 		}
-		if k, ok := identifierKey(e.Path("what", "identifier")); ok {
+		if k, ok := w.identifierKey(e.Path("what", "identifier")); ok {
 			w.addOrigin(to, k)
 		}
 	}
@@ -185,21 +189,44 @@ const minOriginID = 6
 // ids adds the keys of c's business identifiers, and of where it was imported from, to those of f.
 func (w *World) ids(f *Facts, elements ...string) {
 	for _, n := range elements {
-		for id := range f.Get(n).Items() {
-			if k, ok := identifierKey(id); ok && !slices.Contains(w.keys, k) {
+		for id := range w.top.get(f.Value, n).Items() {
+			if k, ok := w.identifierKey(id); ok && !slices.Contains(w.keys, k) {
 				w.keys = append(w.keys, k)
 			}
+			w.noted(f, id)
 		}
 	}
-	t := f.Type()
-	if k, ok := originKey(t, f.Path("meta", "source").Text()); ok {
+}
+
+// noted adds the key of the resource that an identifier says f was imported from: by its address, or by the address of
+// its type and its id.
+func (w *World) noted(f *Facts, id fhir.Value) {
+	t, val := f.Type(), strings.TrimSpace(id.Get("value").Text())
+	switch sys := w.system(id); {
+	case sys.uri:
+		w.origin(originKey(t, val))
+	case len(val) >= minOriginID && len(sys.url) > len(t) && strings.HasSuffix(sys.url, string(t)) && sys.url[len(sys.url)-len(t)-1] == '/':
+		w.origin(digest("origin", string(t), val), true)
+	}
+}
+
+// origin adds the key of an origin, if it is one.
+func (w *World) origin(k Key, ok bool) {
+	if ok && !slices.Contains(w.keys, k) {
 		w.keys = append(w.keys, k)
 		w.imports = true
 	}
+}
+
+// addOrigins adds the keys of where f says, or others say, that it was imported from.
+func (w *World) addOrigins(f *Facts) {
+	t := f.Type()
+	w.origin(originKey(t, w.top.at[elMeta].Get("source").Text()))
 	if len(w.origins) > 0 {
 		if i := w.find(f.Source, t, f.ID()); i >= 0 {
-			w.keys = append(w.keys, w.origins[i]...)
-			w.imports = true
+			for _, k := range w.origins[i] {
+				w.origin(k, true)
+			}
 		}
 	}
 }
@@ -208,11 +235,13 @@ func (w *World) ids(f *Facts, elements ...string) {
 func (w *World) begin(c Copy) Facts {
 	w.reset()
 	w.keys, w.seek = w.keys[:0], w.seek[:0]
-	return Facts{Copy: c, world: w}
+	w.top.read(c.Value)
+	return Facts{Copy: c, world: w, what: &w.none, has: w.top.has, indexed: true}
 }
 
 // endIDs makes what keys there are so far f's IDs. The copy also looks for those that were imported from it.
 func (w *World) endIDs(f *Facts) {
+	w.addOrigins(f)
 	f.IDs = w.keyArena.take(w.keys)
 	if id := f.ID(); len(id) >= minOriginID {
 		f.self = digest("origin", string(f.Type()), id)
@@ -236,7 +265,6 @@ func (w *World) end(f *Facts) {
 	f.Keys, f.Seek = w.keyArena.take(w.keys), w.keyArena.take(w.seek)
 }
 
-// opaque tells of resources whose meaning something unknown may change: they stand as they are (R4, Extensibility).
-func opaque(c Copy) bool {
-	return c.Get("implicitRules").Exists() || c.Get("modifierExtension").Exists()
-}
+// opaque tells that the meaning of the copy that is being read may be changed by something unknown: it stands as it is (R4,
+// Extensibility).
+func (w *World) opaque() bool { return w.top.has&(1<<elImplicitRules|1<<elModifierExtension) != 0 }

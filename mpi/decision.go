@@ -17,7 +17,10 @@ const (
 	FieldIdentifier Field = "identifier" // any other that is globally assigned
 	FieldEmail      Field = "email"
 	FieldPhone      Field = "phone"
-	FieldAddress    Field = "address"
+	FieldAddress    Field = "address"  // house, street and postal code as one
+	FieldStreet     Field = "street"   // house number and street; of a model's decision only, as the next two are
+	FieldPremises   Field = "premises" // what an address says beside its street: a building, a district
+	FieldLocality   Field = "locality" // postal code and town
 )
 
 // Level is how far a field agrees, from a closed set; it holds no PHI. The zero value is no level.
@@ -39,12 +42,16 @@ const (
 	Truncated     Level = "truncated"      // one is the beginning of the other, cut at a length that systems cut at
 	Part          Level = "part"           // a part of a double name; a date that is less precise
 	Near          Level = "near"           // one letter or digit off, or two neighbours exchanged; a century off
+	Close         Level = "close"          // further off than Near, and still alike to the eye or the ear
 )
 
 // FieldLevel is how far one field agrees.
 type FieldLevel struct {
 	Field Field
 	Level Level
+	// Weight is what the field says for one person (above 0) or against it, in bits against two strangers; 0 when rules
+	// alone decided.
+	Weight float64
 }
 
 // Decision is what comparing two patients came to, and why, without any of their values: it holds no PHI.
@@ -55,6 +62,14 @@ type Decision struct {
 	// Contradicts says that the two have what one human can't: two suffixes, birth orders or social security numbers.
 	Contradicts bool
 	Fields      []FieldLevel // every field, in the order of the constants
+
+	// Model is the version of the model that weighed the fields; "" when rules alone decided.
+	Model string
+	// Weight is the base 2 logarithm of the odds that the two are one person; 0 when rules alone decided.
+	Weight float64
+	// Discount is how many bits of the fields' weights do not count because relatives, twins, namesakes or people at one
+	// address would agree as well.
+	Discount float64
 }
 
 // Candidate is a patient that may be the person that is looked at, and how sure that is.

@@ -18,6 +18,11 @@ type Demographics struct {
 	BirthOrder int
 	Multiple   bool
 	ReplacedBy string // the reference of link type replaced-by, as sent
+	// Deceased is deceasedDateTime as sent, or "true" for deceasedBoolean; "" when it is not said.
+	Deceased string
+	// Seen is a day on which the source is known to have seen the patient alive, such as that of the last encounter; "" when
+	// it is not said.
+	Seen string
 }
 
 // Name is a HumanName.

@@ -2,6 +2,7 @@ package mpi_test
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strconv"
 	"sync"
@@ -178,8 +179,10 @@ func TestOlderPersonKeepsItsID(t *testing.T) {
 					t.Errorf("the younger's id or birth was kept")
 				}
 				owner(t, x, a.Person, ref("epic", "1"), ref("cerner", "2"))
-				if _, err := x.Person(context.Background(), young.ID); concord.KindOf(err) != concord.NotFound {
-					t.Errorf("the other id: %v", err)
+				for _, id := range []mpi.PersonID{old.ID, young.ID} {
+					if p, err := x.Person(context.Background(), id); err != nil || p.ID != old.ID {
+						t.Errorf("%v, %q instead of the older", err, p.ID)
+					}
 				}
 			})
 		})
@@ -221,8 +224,10 @@ func TestUnlink(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if kept.ID != p.ID || apart.ID == p.ID {
-		t.Errorf("the person became %q, the one apart %q", kept.ID, apart.ID)
+	_, err = x.Person(ctx, p.ID)
+	var gone *mpi.Gone
+	if concord.KindOf(err) != concord.NotFound || !errors.As(err, &gone) || !slices.Equal(gone.Into, []mpi.PersonID{kept.ID, apart.ID}) {
+		t.Errorf("the id that both had: %v", err)
 	}
 	owner(t, x, kept, ref("epic", "1"), ref("athena", "3"))
 	owner(t, x, apart, ref("cerner", "2"))
@@ -240,7 +245,8 @@ func TestUnlink(t *testing.T) {
 		owner(t, x, kept, ref("epic", "1"), ref("athena", "3"))
 	})
 	t.Run("nor through one that went its own way", func(t *testing.T) {
-		_, third, err := x.Unlink(ctx, p.ID, ref("athena", "3"))
+		rest, third, err := x.Unlink(ctx, kept.ID, ref("athena", "3"))
+		p = rest
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -259,7 +265,7 @@ func TestUnlink(t *testing.T) {
 		if slices.Contains(got.Rejected, ref("cerner", "2")) {
 			t.Error("the link is rejected and there")
 		}
-		if _, err := x.Person(ctx, apart.ID); concord.KindOf(err) != concord.NotFound {
+		if was, err := x.Person(ctx, apart.ID); err != nil || was.ID != got.ID {
 			t.Errorf("the person that was apart: %v", err)
 		}
 	})
@@ -295,7 +301,10 @@ func TestLink(t *testing.T) {
 	if l := got.Links[0]; !l.Manual || l.Rule != mpi.RuleManual || l.Score != 1 {
 		t.Errorf("link %+v", l)
 	}
-	if q, err = x.Person(ctx, q.ID); err != nil || q.Has(ref("cerner", "2")) || !slices.Contains(q.Rejected, ref("cerner", "2")) {
+	if _, err := x.Person(ctx, q.ID); concord.KindOf(err) != concord.NotFound {
+		t.Errorf("the id that stood for both: %v", err)
+	}
+	if q, err = x.Lookup(ctx, ref("epic", "5")); err != nil || q.Has(ref("cerner", "2")) || !slices.Contains(q.Rejected, ref("cerner", "2")) {
 		t.Errorf("where it came from: %v, rejected %v", err, q.Rejected)
 	}
 	if a := attach(t, x, q.ID, candidate("cerner", "2", mpi.Certain), candidate("epic", "1", mpi.Probable)); len(a.Left) != 1 || a.Left[0].Why != mpi.Refused {
@@ -372,10 +381,10 @@ func TestConcurrent(t *testing.T) {
 }
 
 // contended is a store on which another always comes first.
-type contended struct{ mpi.Store }
+type contended struct{ mpi.Backend }
 
-func (contended) Put(context.Context, mpi.Person) (mpi.Person, error) {
-	return mpi.Person{}, &concord.Fault{Op: "test", Kind: concord.Conflict}
+func (contended) Apply(context.Context, mpi.Change) ([]mpi.Person, error) {
+	return nil, &concord.Fault{Op: "test", Kind: concord.Conflict}
 }
 
 func TestGivesUp(t *testing.T) {

@@ -44,13 +44,16 @@ func (p Person) Clone() Person {
 
 // Canonical is p as every store keeps it, in a copy: links and rejected patients sorted, rejected ones once, times in UTC
 // and whole milliseconds, empty lists and maps nil. Invalid when the id is not a legal one, when a link has no patient or
-// no grade, or a rejected one is none, or when two links have the same patient.
+// no grade or is replaced by what is none of its source, or a rejected one is none, or when two links have the same patient.
 func (p Person) Canonical() (Person, error) {
 	bad := &concord.Fault{Op: "mpi put", Kind: concord.Invalid}
 	if !p.ID.Valid() || p.Version < 0 {
 		return Person{}, bad
 	}
 	if slices.ContainsFunc(p.Links, func(l Link) bool { return !IsPatient(l.Ref) || l.Grade < Possible || l.Grade > Certain }) ||
+		slices.ContainsFunc(p.Links, func(l Link) bool {
+			return !l.ReplacedBy.IsZero() && (!IsPatient(l.ReplacedBy) || l.ReplacedBy == l.Ref || l.ReplacedBy.Source != l.Ref.Source)
+		}) ||
 		slices.ContainsFunc(p.Rejected, func(r concord.PatientRef) bool { return !IsPatient(r) }) {
 		return Person{}, bad
 	}
@@ -130,14 +133,69 @@ func CompareRefs(a, b concord.PatientRef) int {
 	return strings.Compare(a.Reveal(), b.Reveal())
 }
 
-// at is the link of the source, if p has one, whatever its grade.
+// at is the link of the source, if p has one, whatever its grade; one that the source has merged into another is none.
 func (p Person) at(s concord.SourceID) (Link, bool) {
 	for _, l := range p.Links {
-		if l.Ref.Source == s {
+		if l.Ref.Source == s && l.ReplacedBy.IsZero() {
 			return l, true
 		}
 	}
 	return Link{}, false
+}
+
+// link is the link to ref, if p has one.
+func (p Person) link(ref concord.PatientRef) (Link, bool) {
+	for _, l := range p.Links {
+		if l.Ref == ref {
+			return l, true
+		}
+	}
+	return Link{}, false
+}
+
+// owns tells whether p has a link to ref, of whatever sort.
+func (p Person) owns(ref concord.PatientRef) bool {
+	_, ok := p.link(ref)
+	return ok
+}
+
+// apart is what belongs to ref, which is its link and those of the patients that were merged into it, and p without that.
+func (p Person) apart(ref concord.PatientRef) (links []Link, rest Person) {
+	rest = p.Clone()
+	rest.Links = slices.DeleteFunc(rest.Links, func(l Link) bool {
+		if l.Ref != ref && l.ReplacedBy != ref {
+			return false
+		}
+		links = append(links, l)
+		return true
+	})
+	return links, rest
+}
+
+// frozen tells whether one of the links is.
+func (p Person) frozen() bool {
+	return slices.ContainsFunc(p.Links, func(l Link) bool { return l.Frozen })
+}
+
+// spokesman is the live patient that stands for p in a review: the one that p was made from, or else one that matching
+// put there, for what somebody added was added to those. Zero when none is live.
+func (p Person) spokesman() (ref concord.PatientRef) {
+	best := 0
+	for _, l := range p.Links {
+		rank := 1
+		switch {
+		case !l.Live():
+			continue
+		case l.Rule == RuleSeed:
+			rank = 3
+		case !l.Manual:
+			rank = 2
+		}
+		if rank > best {
+			best, ref = rank, l.Ref
+		}
+	}
+	return ref
 }
 
 // rejects tells whether somebody decided that one of refs is not p.

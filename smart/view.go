@@ -131,7 +131,26 @@ func (g Grant) View(r merge.Record, a Access) View {
 		v.hidden += len(e.Copies) - len(narrowed.Copies)
 		keep = keep[n:]
 	}
+	if v.hidden > 0 {
+		v.forget()
+	}
 	return v
+}
+
+// forget takes out what entries say of others that are hidden, and of copies that are gone.
+func (v View) forget() {
+	here := make(places, len(v.entries))
+	for i := range v.entries {
+		c := v.entries[i].Survivor
+		here[place{c.Source, c.Type(), c.ID()}] = struct{}{}
+	}
+	for i := range v.entries {
+		e := &v.entries[i]
+		e.Others = slices.DeleteFunc(slices.Clone(e.Others), func(o merge.Other) bool {
+			_, shown := here[place{o.Source, e.Survivor.Type(), o.ID}]
+			return !shown
+		})
+	}
 }
 
 // copiesOf is e's copies, and its survivor first in case it is not among them.
@@ -166,7 +185,7 @@ func narrow(e *merge.Entry, keep []bool) (_ merge.Entry, n int, ok bool) {
 	keep = keep[n-len(e.Copies):]
 	gone := make(map[place]bool)
 	out := *e
-	out.Copies, out.Add = nil, nil
+	out.Copies, out.Add, out.Why.Pairs = nil, nil, nil
 	for i, c := range e.Copies {
 		if keep[i] {
 			out.Copies = append(out.Copies, c)

@@ -22,10 +22,14 @@ type exit int
 func (e exit) Error() string { return fmt.Sprintf("exit %d", int(e)) }
 
 type program struct {
-	Demo    demoCommand      `cmd:"" help:"Three sandbox EHRs with synthetic patients, an authorization server and the gateway, on loopback."`
-	Serve   serveCommand     `cmd:"" help:"The gateway."`
-	Config  configCommand    `cmd:"" help:"Look at a configuration."`
-	Audit   auditCommand     `cmd:"" help:"Look at the audit trail."`
+	Demo   demoCommand   `cmd:"" help:"Three sandbox EHRs with synthetic patients, an authorization server and the gateway, on loopback."`
+	Serve  serveCommand  `cmd:"" help:"The gateway."`
+	Config configCommand `cmd:"" help:"Look at a configuration."`
+	Diff   diffCommand   `cmd:"" help:"Compare one patient's record across EHRs, asked of a running gateway."`
+	Audit  auditCommand  `cmd:"" help:"Look at the audit trail."`
+
+	Completion completionCommand `cmd:"" help:"Print a script that completes commands and flags in a shell."`
+
 	Version kong.VersionFlag `help:"Print the version and exit."`
 }
 

@@ -11,7 +11,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"concord"
 	"concord/audit"
 	"concord/connectors"
 	"concord/federation"
@@ -21,10 +20,6 @@ import (
 	"concord/internal/obs"
 	"concord/internal/tlsfiles"
 	"concord/merge"
-	"concord/mpi"
-	"concord/mpi/cached"
-	"concord/mpi/memstore"
-	"concord/mpi/sqlstore"
 	"concord/smart"
 )
 
@@ -94,42 +89,13 @@ func New(ctx context.Context, cfg *config.Config, log io.Writer) (_ *App, err er
 		return nil, err
 	}
 	fhirAPI := gateway.New(gateway.Config{
-		PublicURL: cfg.PublicURL, Version: Version, Federator: fed, Sources: policies(cfg), Engine: engine, GraphQL: queries, StandIns: backend, Verifier: verifier, Trail: trail,
+		PublicURL: cfg.PublicURL, Version: Version, Federator: fed, Sources: policies(cfg), Engine: engine, GraphQL: queries, StandIns: backend, Sync: backend.Sync, Verifier: verifier, Trail: trail,
 		Limits: limits, AuthServer: authServer(cfg), Log: a.log, Metrics: metrics, Tracer: tracer,
 	})
 	a.Public = front(fhirAPI, cfg.Portal)
 	a.ready = &readiness{trail: trail}
 	a.Admin = adminHandler(reg, a.ready)
 	return a, nil
-}
-
-// index opens the master patient index.
-func (a *App) index(ctx context.Context) (*mpi.Index, mpi.Backend, error) {
-	var inner mpi.Backend
-	switch a.cfg.MPI.Store.Kind {
-	case config.IndexMemory:
-		inner = memstore.New()
-	case config.IndexSQLite:
-		s, err := sqlstore.Open(ctx, a.cfg.MPI.Store.Path)
-		if err != nil {
-			return nil, nil, err
-		}
-		a.closers = append(a.closers, s.Close)
-		inner = s
-	default:
-		return nil, nil, unsupported("mpi.store", "this version keeps the index in SQLite or in memory")
-	}
-	c, err := cached.New(inner, cached.Options{})
-	if err != nil {
-		return nil, nil, err
-	}
-	a.closers = append(a.closers, func() error { c.Close(); return nil })
-	return mpi.NewIndex(c), c, nil
-}
-
-// unsupported is the error for a configuration that is valid and not built.
-func unsupported(key, why string) error {
-	return &concord.Fault{Op: key + ": " + why, Kind: concord.Unsupported}
 }
 
 // verifier verifies the tokens of the configured issuers.

@@ -2,7 +2,11 @@
 // line and the key. It reads no secret, connects to nothing, and does not decide how a value is used.
 package config
 
-import "time"
+import (
+	"time"
+
+	"concord"
+)
 
 // Config is a whole configuration that passed every check. It holds no secret and no PHI. A relative path of the file is
 // resolved against the file's folder. The zero value is not usable: it has no source and no issuer.
@@ -76,6 +80,10 @@ type Claims struct {
 // MPI says where the index of persons is kept.
 type MPI struct {
 	Store IndexStore
+	// KeyFile holds the keys that encrypt the index (package mpi/sqlstore). Of a SQLite index that names none it stands beside
+	// it and is made when it does not exist; without one PostgreSQL keeps ids in the clear, and no demographics.
+	KeyFile string
+	Repeats []concord.SourceID // sources that may have one person more than once
 }
 
 // IndexStore is the place of the index: Path for SQLite, URL for PostgreSQL, neither for memory.

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"concord"
 	"concord/internal/config"
 
 	"github.com/google/go-cmp/cmp"
@@ -84,7 +85,7 @@ func TestGood(t *testing.T) {
 				},
 				MaxTokenLifetime: 2 * time.Hour,
 			},
-			MPI: config.MPI{Store: config.IndexStore{
+			MPI: config.MPI{KeyFile: "testdata/good/files/key.pem", Repeats: []concord.SourceID{"epic"}, Store: config.IndexStore{
 				Kind: config.IndexPostgres, URL: "postgres://concord@db.example.org/concord?passfile=/etc/concord/pgpass",
 			}},
 			Audit: config.Audit{

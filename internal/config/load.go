@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
+
+	"concord"
 )
 
 // maxSize bounds what is parsed; a hundred sources with every key fit many times over.
@@ -84,8 +86,7 @@ func readConfig(root *section) Config {
 		admin.fail("listen and admin_listen must be different addresses")
 	}
 	mpi := root.at("mpi").section()
-	c.MPI.Store = mpi.at("store").required().indexStore()
-	mpi.done()
+	c.MPI = readMPI(mpi)
 	c.Audit = readAudit(root.at("audit").section())
 	portal := root.at("portal").section()
 	c.Portal.GraphiQL = portal.at("graphiql").truth(false)
@@ -99,6 +100,22 @@ func readConfig(root *section) Config {
 	c.Sources = readSources(root.at("sources"))
 	root.done()
 	return c
+}
+
+func readMPI(s *section) MPI {
+	m := MPI{Store: s.at("store").required().indexStore(), KeyFile: s.at("key_file").newFile()}
+	if m.KeyFile == "" && m.Store.Kind == IndexSQLite {
+		m.KeyFile = m.Store.Path + ".key"
+	}
+	for _, name := range words(s.at("repeats").list(), func(item field, word string) {
+		if !concord.SourceID(word).Valid() {
+			item.fail("is not the name of a source")
+		}
+	}) {
+		m.Repeats = append(m.Repeats, concord.SourceID(name))
+	}
+	s.done()
+	return m
 }
 
 func readServerTLS(s *section) ServerTLS {

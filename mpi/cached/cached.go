@@ -1,5 +1,6 @@
 // Package cached keeps persons and stand-ins that were asked for in memory, in front of a store. It never gives a link that
-// a change made through it has taken away, and remembers nobody's absence.
+// a change made through it has taken away, nor one that any process had taken away before the last Sync, and remembers
+// nobody's absence.
 package cached
 
 import (
@@ -20,7 +21,8 @@ import (
 type Options struct {
 	// Entries is how many persons, links and stand-ins are kept, each counting as one; default 200,000, some 100 MB.
 	Entries int64
-	// TTL is how long a person is kept, which bounds how long a change by another process goes unseen; default 1 minute.
+	// TTL is how long a person is kept, which bounds how long a change by another process goes unseen by who never calls
+	// Sync; default 1 minute.
 	TTL time.Duration
 }
 
@@ -33,12 +35,22 @@ const shards = 1024
 // itself may apply what it is told late or never, so nothing rests on it: an entry that comes too late is invalid. A
 // patient's entry says only which person to look at, and that person then has to have the link.
 type Store struct {
+	past
+
 	inner mpi.Backend
-	cache *ristretto.Cache[string, entry]
+	cache *ristretto.Cache[uint64, entry]
 	ttl   time.Duration
 	seed  maphash.Seed
 	clock atomic.Uint64         // counts changes
 	ended [shards]atomic.Uint64 // the clock at the last change's end, for each shard
+	sync  syncing
+}
+
+// past is what goes past the cache.
+type past interface {
+	mpi.Journal
+	mpi.Reviews
+	mpi.Records
 }
 
 // entry is one of the three.
@@ -62,21 +74,26 @@ func New(inner mpi.Backend, o Options) (*Store, error) {
 	if o.Entries < 0 || o.TTL < 0 {
 		return nil, &concord.Fault{Op: "mpi cache", Kind: concord.Invalid}
 	}
-	c, err := ristretto.NewCache(&ristretto.Config[string, entry]{NumCounters: 10 * o.Entries, MaxCost: o.Entries, BufferItems: 64, IgnoreInternalCost: true})
+	c, err := ristretto.NewCache(&ristretto.Config[uint64, entry]{NumCounters: 10 * o.Entries, MaxCost: o.Entries, BufferItems: 64, IgnoreInternalCost: true})
 	if err != nil {
 		return nil, &concord.Fault{Op: "mpi cache", Kind: concord.Invalid, Err: err}
 	}
-	return &Store{inner: inner, cache: c, ttl: o.TTL, seed: maphash.MakeSeed()}, nil
+	return &Store{past: inner, inner: inner, cache: c, ttl: o.TTL, seed: maphash.MakeSeed()}, nil
 }
 
 // Close ends the cache's goroutines. Only what is not under way any more may have used the store.
-func (s *Store) Close() { s.cache.Close() }
+func (s *Store) Close() {
+	s.sync.reads.Wait()
+	s.cache.Close()
+}
 
-// Keys; none is kept, only their hashes.
-func personKey(id mpi.PersonID) string     { return "p" + string(id) }
-func refKey(ref concord.PatientRef) string { return "r" + string(ref.Source) + "/" + ref.Reveal() }
-func standInKey(typ, alias string) string  { return "s" + typ + "/" + alias }
-func (s *Store) shard(id mpi.PersonID) int { return int(maphash.String(s.seed, string(id)) % shards) }
+// Keys are hashes, so that nothing is kept of what they are made of. Two things of one key are told apart by their entries.
+func (s *Store) personKey(id mpi.PersonID) uint64     { return maphash.String(s.seed, string(id)) }
+func (s *Store) refKey(ref concord.PatientRef) uint64 { return maphash.Comparable(s.seed, ref) }
+func (s *Store) standInKey(typ, alias string) uint64 {
+	return maphash.Comparable(s.seed, [2]string{typ, alias})
+}
+func (s *Store) shard(id mpi.PersonID) int { return int(s.personKey(id) % shards) }
 func (s *Store) valid(e entry) bool        { return e.readAt >= s.ended[s.shard(e.person.ID)].Load() }
 func has(p *mpi.Person, ref concord.PatientRef) bool {
 	return slices.ContainsFunc(p.Links, func(l mpi.Link) bool { return l.Ref == ref })
@@ -84,7 +101,7 @@ func has(p *mpi.Person, ref concord.PatientRef) bool {
 
 // known is the person, if it is in the cache and valid.
 func (s *Store) known(id mpi.PersonID) *mpi.Person {
-	if e, ok := s.cache.Get(personKey(id)); ok && e.person != nil && e.person.ID == id && s.valid(e) {
+	if e, ok := s.cache.Get(s.personKey(id)); ok && e.person != nil && e.person.ID == id && s.valid(e) {
 		return e.person
 	}
 	return nil
@@ -93,7 +110,7 @@ func (s *Store) known(id mpi.PersonID) *mpi.Person {
 // remember keeps a person that was read when the clock stood at readAt or later.
 func (s *Store) remember(p mpi.Person, readAt uint64) {
 	own := p.Clone()
-	s.cache.SetWithTTL(personKey(p.ID), entry{person: &own, readAt: readAt}, 1, s.ttl)
+	s.cache.SetWithTTL(s.personKey(p.ID), entry{person: &own, readAt: readAt}, 1, s.ttl)
 }
 
 // Person implements mpi.Store.
@@ -120,7 +137,7 @@ func (s *Store) ByRef(ctx context.Context, ref concord.PatientRef) (mpi.Person, 
 	if !mpi.IsPatient(ref) {
 		return mpi.Person{}, &concord.Fault{Op: "mpi by ref", Kind: concord.NotFound}
 	}
-	key := refKey(ref)
+	key := s.refKey(ref)
 	e, pointed := s.cache.Get(key)
 	if pointed {
 		if p := s.known(e.id); p != nil && has(p, ref) {
@@ -150,6 +167,17 @@ func (s *Store) PutAll(ctx context.Context, all ...mpi.Person) ([]mpi.Person, er
 	return s.inner.PutAll(ctx, all...)
 }
 
+// Apply implements mpi.Store.
+func (s *Store) Apply(ctx context.Context, c mpi.Change) ([]mpi.Person, error) {
+	defer s.forget(c.Persons...)
+	return s.inner.Apply(ctx, c)
+}
+
+// Retired implements mpi.Store, past the cache.
+func (s *Store) Retired(ctx context.Context, id mpi.PersonID) (mpi.Retired, error) {
+	return s.inner.Retired(ctx, id)
+}
+
 // forget makes invalid what was read of the persons before now. It runs after each change, also after one that failed: it
 // may be in the store for all that, and a conflict says that another process has changed what is here.
 func (s *Store) forget(all ...mpi.Person) {
@@ -159,7 +187,7 @@ func (s *Store) forget(all ...mpi.Person) {
 			if !mpi.IsPatient(l.Ref) {
 				continue
 			}
-			if e, ok := s.cache.Get(refKey(l.Ref)); ok && e.id != p.ID {
+			if e, ok := s.cache.Get(s.refKey(l.Ref)); ok && e.id != p.ID {
 				s.spoil(e.id)
 			}
 		}
@@ -167,11 +195,14 @@ func (s *Store) forget(all ...mpi.Person) {
 }
 
 func (s *Store) spoil(id mpi.PersonID) {
-	now := s.clock.Add(1)
-	last := &s.ended[s.shard(id)]
-	for old := last.Load(); old < now && !last.CompareAndSwap(old, now); old = last.Load() {
+	raise(&s.ended[s.shard(id)], s.clock.Add(1))
+	s.cache.Del(s.personKey(id))
+}
+
+// raise makes at least now of it.
+func raise(at *atomic.Uint64, now uint64) {
+	for old := at.Load(); old < now && !at.CompareAndSwap(old, now); old = at.Load() {
 	}
-	s.cache.Del(personKey(id))
 }
 
 // All implements mpi.Store, past the cache.
@@ -183,7 +214,7 @@ func (s *Store) Save(ctx context.Context, all []mpi.StandIn) error {
 		return mpi.ContextFault("mpi save", err)
 	}
 	fresh := slices.DeleteFunc(slices.Clone(all), func(a mpi.StandIn) bool {
-		e, ok := s.cache.Get(standInKey(a.Type, a.Alias))
+		e, ok := s.cache.Get(s.standInKey(a.Type, a.Alias))
 		return ok && e.standIn != nil && *e.standIn == a
 	})
 	if len(fresh) == 0 {
@@ -193,7 +224,7 @@ func (s *Store) Save(ctx context.Context, all []mpi.StandIn) error {
 		return err
 	}
 	for _, a := range fresh {
-		s.cache.Set(standInKey(a.Type, a.Alias), entry{standIn: &a}, 1)
+		s.cache.Set(s.standInKey(a.Type, a.Alias), entry{standIn: &a}, 1)
 	}
 	return nil
 }
@@ -203,7 +234,7 @@ func (s *Store) Find(ctx context.Context, resourceType, alias string) (mpi.Stand
 	if err := ctx.Err(); err != nil {
 		return mpi.StandIn{}, mpi.ContextFault("mpi find", err)
 	}
-	key := standInKey(resourceType, alias)
+	key := s.standInKey(resourceType, alias)
 	if e, ok := s.cache.Get(key); ok && e.standIn != nil && e.standIn.Type == resourceType && e.standIn.Alias == alias {
 		return *e.standIn, nil
 	}

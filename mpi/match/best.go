@@ -16,24 +16,24 @@ import (
 func Best(target mpi.Demographics, candidates []mpi.Demographics, others ...mpi.Demographics) (certain, review []mpi.Candidate) {
 	type compared struct {
 		mpi.Candidate
-		view view
+		view Record
 	}
 	var all []compared
 	seen := map[concord.PatientRef]bool{target.Ref: true}
-	aim := viewOf(target)
+	aim := Prepare(target)
 	for _, c := range candidates {
 		if seen[c.Ref] {
 			continue
 		}
 		seen[c.Ref] = true
-		v := viewOf(c)
-		if d := compare(aim, v); d.Grade > 0 {
+		v := Prepare(c)
+		if d := compare(&aim, &v); d.Grade > 0 {
 			all = append(all, compared{mpi.Candidate{Demographics: c, Decision: d}, v})
 		}
 	}
 	known := make([]compared, len(others))
 	for i, o := range others {
-		known[i] = compared{mpi.Candidate{Demographics: o}, viewOf(o)}
+		known[i] = compared{mpi.Candidate{Demographics: o}, Prepare(o)}
 	}
 	slices.SortFunc(all, func(a, b compared) int {
 		return cmp.Or(cmp.Compare(b.Decision.Grade, a.Decision.Grade), cmp.Compare(b.Decision.Score, a.Decision.Score),
@@ -41,7 +41,7 @@ func Best(target mpi.Demographics, candidates []mpi.Demographics, others ...mpi.
 	})
 	for _, c := range all {
 		against := func(o compared) bool {
-			return o.Ref() != c.Ref() && (o.Decision.Grade == mpi.Certain || o.Decision.Grade == 0) && compare(c.view, o.view).Contradicts
+			return o.Ref() != c.Ref() && (o.Decision.Grade == mpi.Certain || o.Decision.Grade == 0) && compare(&c.view, &o.view).Contradicts
 		}
 		if c.Decision.Grade == mpi.Certain && !slices.ContainsFunc(all, against) && !slices.ContainsFunc(known, against) {
 			certain = append(certain, c.Candidate)

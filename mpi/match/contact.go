@@ -3,8 +3,6 @@ package match
 import (
 	"slices"
 	"strings"
-
-	"concord/mpi"
 )
 
 // phone is a number as ten digits, or with a plus and the country when it is not of the North American plan; "" for what
@@ -12,6 +10,7 @@ import (
 func phone(s string) string {
 	s = strings.ToLower(strings.TrimSpace(s))
 	s = strings.TrimPrefix(s, "tel:")
+	s = strings.Replace(s, "(0)", "", 1)         // what is dialled within the country only
 	if i := strings.IndexAny(s, "x;,"); i >= 0 { // an extension
 		s = s[:i]
 	}
@@ -71,11 +70,73 @@ func contacts(all []string, form func(string) string) []string {
 	return out
 }
 
-func compareContacts(a, b []string) mpi.Level {
-	return closest([]mpi.Level{mpi.Equal, mpi.Differs}, a, b, func(x, y string) mpi.Level {
-		if x == y {
-			return mpi.Equal
+// comparePhones takes neighbours' numbers for no more than a slip.
+func comparePhones(a, b []string) level {
+	best := missing
+	for _, x := range a {
+		for _, y := range b {
+			switch {
+			case x == y:
+				return equal
+			case near(x, y):
+				best = slip
+			default:
+				best = closer(best, slipDiffers)
+			}
 		}
-		return mpi.Differs
-	})
+	}
+	return best
+}
+
+func compareEmails(a, b []string) level {
+	best := missing
+	for _, x := range a {
+		for _, y := range b {
+			switch {
+			case x == y:
+				return equal
+			case mistyped(x, y):
+				best = slip
+			default:
+				best = closer(best, slipDiffers)
+			}
+		}
+	}
+	return best
+}
+
+// mistyped tells whether two e-mail addresses are one with a slip or two, or one mailbox at two providers. Letters alone
+// prove little, as they are mostly the name's, which is compared anyhow: other digits are another mailbox, and one at another
+// provider must have some.
+func mistyped(x, y string) bool {
+	at, to := strings.IndexByte(x, '@'), strings.IndexByte(y, '@')
+	box, other := x[:at], y[:to]
+	if !sameDigits(box, other) {
+		return false
+	}
+	if box == other && strings.ContainsAny(box, "0123456789") {
+		return true
+	}
+	return near(x, y) || len(x) > 9 && len(y) > 9 && !hopeless(letterSet(x), letterSet(y)) && box != other &&
+		winkler(box, other) >= alikeFrom && winkler(x[at:], y[to:]) >= alikeFrom
+}
+
+// sameDigits tells whether two strings have the same digits, in order.
+func sameDigits(a, b string) bool {
+	i, j := 0, 0
+	for {
+		for i < len(a) && (a[i] < '0' || a[i] > '9') {
+			i++
+		}
+		for j < len(b) && (b[j] < '0' || b[j] > '9') {
+			j++
+		}
+		if i == len(a) || j == len(b) {
+			return i == len(a) && j == len(b)
+		}
+		if a[i] != b[j] {
+			return false
+		}
+		i, j = i+1, j+1
+	}
 }

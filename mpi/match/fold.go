@@ -92,29 +92,3 @@ func digits(s string) string {
 
 // repeated tells whether s is one byte over and over, as 0000000000 is.
 func repeated(s string) bool { return s != "" && strings.Count(s, s[:1]) == len(s) }
-
-// near tells whether a and b are one substitution, insertion, deletion or exchange of neighbours apart.
-func near(a, b string) bool {
-	if a == b {
-		return false
-	}
-	x, y := []rune(a), []rune(b)
-	if len(x) > len(y) {
-		x, y = y, x
-	}
-	i := 0
-	for i < len(x) && x[i] == y[i] {
-		i++
-	}
-	j := 0
-	for j < len(x)-i && x[len(x)-1-j] == y[len(y)-1-j] {
-		j++
-	}
-	switch left, right := len(x)-i-j, len(y)-i-j; {
-	case left == 0 && right == 1, left == 1 && right == 1:
-		return true
-	case left == 2 && right == 2:
-		return x[i] == y[i+1] && x[i+1] == y[i]
-	}
-	return false
-}

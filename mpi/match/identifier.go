@@ -22,6 +22,7 @@ type system struct{ name, value string }
 // ids are a patient's identifiers that are valid wherever they are met.
 type ids struct {
 	ssn   []string // nine digits
+	last  []string // the last four digits, of those who sent no more
 	other []system
 }
 
@@ -32,6 +33,8 @@ func idsOf(d mpi.Demographics) ids {
 		if name == ssnSystem {
 			if n := validSSN(i.Value); n != "" && !i.Old && !slices.Contains(out.ssn, n) {
 				out.ssn = append(out.ssn, n)
+			} else if n := strings.TrimSpace(i.Value); len(n) == 4 && digits(n) == n && n != "0000" && !i.Old && !slices.Contains(out.last, n) {
+				out.last = append(out.last, n)
 			}
 			continue
 		}
@@ -104,27 +107,53 @@ func validSSN(s string) string {
 	return n
 }
 
-func compareSSN(a, b ids) mpi.Level {
-	return closest([]mpi.Level{mpi.Equal, mpi.Near, mpi.Differs}, a.ssn, b.ssn, func(x, y string) mpi.Level {
-		switch {
-		case x == y:
-			return mpi.Equal
-		case near(x, y):
-			return mpi.Near
+func compareSSN(a, b *ids) level {
+	best := missing
+	for _, x := range a.ssn {
+		for _, y := range b.ssn {
+			switch {
+			case x == y:
+				return equal
+			case near(x, y):
+				best = closer(best, slip)
+			default:
+				best = closer(best, ssnDiffers)
+			}
 		}
-		return mpi.Differs
-	})
+	}
+	if best != missing {
+		return best
+	}
+	if lastAgree(a.last, b.ssn) || lastAgree(b.last, a.ssn) || lastAgree(a.last, b.last) {
+		return lastFour
+	}
+	return missing // four digits that differ are not taken for more than a slip
 }
 
-// compareIdentifier never says Differs for two systems: nothing is known then.
-func compareIdentifier(a, b ids) mpi.Level {
-	return closest([]mpi.Level{mpi.Equal, mpi.Differs}, a.other, b.other, func(x, y system) mpi.Level {
-		switch {
-		case x == y:
-			return mpi.Equal
-		case x.name == y.name:
-			return mpi.Differs
+func lastAgree(last, ssn []string) bool {
+	for _, l := range last {
+		for _, s := range ssn {
+			if strings.HasSuffix(s, l) {
+				return true
+			}
 		}
-		return mpi.Missing
-	})
+	}
+	return false
+}
+
+// compareIdentifier never says differs for two systems: nothing is known then.
+func compareIdentifier(a, b *ids) level {
+	best := missing
+	for i := range a.other {
+		for j := range b.other {
+			if a.other[i].name != b.other[j].name {
+				continue
+			}
+			if a.other[i].value == b.other[j].value {
+				return equal
+			}
+			best = differs
+		}
+	}
+	return best
 }

@@ -1,6 +1,10 @@
 package match
 
-import "strings"
+import (
+	"maps"
+	"slices"
+	"strings"
+)
 
 // Short forms and spellings, each with the names that it is used for.
 var nicknames = map[string]string{
@@ -37,16 +41,53 @@ var nicknames = map[string]string{
 	"vinny": "vincent", "walt": "walter", "wes": "wesley", "zach": "zachary", "zack": "zachary", "zac": "zachary",
 	"muhammad": "mohammed", "mohammad": "mohammed", "mohamed": "mohammed", "muhammed": "mohammed", "mohamad": "mohammed", "mehmet": "mohammed",
 	"ahmad": "ahmed", "yusuf": "joseph yousef", "yousuf": "yousef", "yussef": "yousef", "hussain": "hussein", "husain": "hussein", "ali": "alison",
-	"ann": "anne", "anna": "anne", "hanna": "hannah", "aleksandr": "alexander", "dimitri": "dmitri", "dmitry": "dmitri",
+	"ann": "anne", "anna": "anne", "hanna": "hannah", "aleksandr": "alexander",
+	"willy": "william", "wm": "william", "chas": "charles", "geo": "george", "jas": "james", "thos": "thomas", "robt": "robert", "jos": "joseph",
+	"kristopher": "christopher", "kris": "christopher kristin kristine", "kristin": "christine kristine", "kristina": "christina", "kristine": "christine",
+	"amie": "amy", "ami": "amy", "aimee": "amy", "mel": "melvin melissa melanie", "missy": "melissa", "minnie": "wilhelmina", "millie": "mildred",
+	"lexi": "alexandra alexis", "sasha": "alexander alexandra", "nat": "nathan nathaniel natalie", "ollie": "oliver olivia", "archie": "archibald",
+	"bernie": "bernard", "cal": "calvin", "clem": "clement", "cliff": "clifford", "con": "conrad", "curt": "curtis", "dee": "deborah diana",
+	"del": "delbert", "dom": "dominic", "edie": "edith", "effie": "euphemia", "elle": "eleanor", "em": "emily emma", "emmie": "emily emma",
+	"flo": "florence", "gabby": "gabrielle", "gail": "abigail", "ginny": "virginia", "gus": "augustus", "hattie": "harriet", "herb": "herbert",
+	"ike": "isaac", "izzy": "isabel isabella", "bella": "isabella", "jeannie": "jean jeanne", "jerome": "jerry", "joan": "joanna", "kat": "katherine",
+	"lanny": "alan", "laurie": "laura lauren", "lottie": "charlotte", "lena": "helena magdalena", "lucy": "lucille lucinda", "manny": "emmanuel manuel",
+	"marv": "marvin", "mo": "maurice mohammed", "moe": "morris moses", "mort": "mortimer morton", "norm": "norman", "olly": "oliver", "penny": "penelope",
+	"randy": "randall randolph", "reg": "reginald", "reggie": "reginald", "rosie": "rose rosemary", "roz": "rosalind", "rudy": "rudolph", "shelly": "michelle rochelle",
+	"sid": "sidney", "stan": "stanley", "stu": "stuart", "stuart": "stewart", "tasha": "natasha", "tilly": "matilda", "toni": "antonia antoinette",
+	"tori": "victoria", "trudy": "gertrude", "ursie": "ursula", "vic": "victor victoria", "viv": "vivian", "wally": "walter wallace", "winnie": "winifred",
+	"alejandro": "alexander", "quique": "enrique", "kike": "enrique", "lalo": "eduardo", "tono": "antonio", "toño": "antonio", "lola": "dolores",
+	"concha": "concepcion", "charo": "rosario", "maite": "maria", "ma": "maria", "marisol": "maria", "xavier": "javier",
+	"mohamud": "mohammed", "muhamad": "mohammed", "mohammod": "mohammed", "md": "mohammed", "fatimah": "fatima", "fatema": "fatima", "khadijah": "khadija",
+	"omer": "omar", "osman": "uthman", "othman": "uthman", "ibraheem": "ibrahim", "ismael": "ismail", "said": "saeed", "sayed": "syed", "sergei": "sergey",
+	"serge": "sergey", "yuri": "yuriy", "mikhail": "michael", "oleksandr": "alexander", "natalia": "natalya", "ekaterina": "katherine", "dimitri": "dmitri", "dmitry": "dmitri",
 }
 
-// nick tells whether one of a and b is used for the other, or both for a third.
-func nick(a, b string) bool {
-	if a == b {
-		return false
+// groups are, of each name of the table, the numbers of the names that it may stand for, itself among them.
+var groups = groupsOf(nicknames)
+
+func groupsOf(table map[string]string) map[string][]uint16 {
+	number := map[string]uint16{}
+	for _, name := range slices.Sorted(maps.Keys(table)) { // the numbers are the same in every process
+		for n := range strings.FieldsSeq(name + " " + table[name]) {
+			if _, ok := number[n]; !ok {
+				number[n] = uint16(len(number))
+			}
+		}
 	}
-	for x := range strings.FieldsSeq(a + " " + nicknames[a]) {
-		for y := range strings.FieldsSeq(b + " " + nicknames[b]) {
+	all := make(map[string][]uint16, len(number))
+	for name, n := range number {
+		all[name] = []uint16{n}
+		for formal := range strings.FieldsSeq(table[name]) {
+			all[name] = append(all[name], number[formal])
+		}
+	}
+	return all
+}
+
+// nick tells whether one of two names is used for the other, or both for a third, by their groups.
+func nick(a, b []uint16) bool {
+	for _, x := range a {
+		for _, y := range b {
 			if x == y {
 				return true
 			}

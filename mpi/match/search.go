@@ -28,7 +28,7 @@ func SearchForms(d mpi.Demographics) []Search {
 		}
 	}
 	born := birthOf(d.BirthDate)
-	day := Param{"birthdate", born.date}
+	day := Param{"birthdate", born.text()}
 	if born.day() {
 		first, families := searchNames(d)
 		for _, f := range families[:min(len(families), 2)] {

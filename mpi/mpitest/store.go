@@ -291,7 +291,7 @@ func all(t *testing.T, f Fixture) {
 	ctx := context.Background()
 	s := f.Backend
 	wantNobody(t, s)
-	const n = 600
+	const n = 530
 	batch := make([]mpi.Person, 0, n)
 	for i := range n {
 		id := strconv.Itoa(i * 7919 % n) // neither in order nor in order of numbers

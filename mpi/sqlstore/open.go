@@ -1,61 +1,70 @@
-// Package sqlstore keeps persons and stand-ins in a SQLite file that survives a power cut and that several processes of one
-// machine may share. It decides nothing about who is who.
 package sqlstore
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"embed"
 	"errors"
 	"io/fs"
-	"net/url"
-	"os"
-	"path/filepath"
-	"runtime"
+	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/pressly/goose/v3"
-	_ "modernc.org/sqlite" // the driver "sqlite"
 
 	"concord"
 	"concord/mpi"
 )
 
-//go:embed migrations/*.sql
+//go:embed migrations/*/*.sql
 var migrations embed.FS
 
-// Store is an mpi.Backend in a SQLite file. It holds PHI: the sources' patient ids.
+// Options are how a store is opened. The zero value is usable.
+type Options struct {
+	// Keys encrypt what is kept; nil keeps ids in the clear and no demographics (package comment).
+	Keys *Keys
+	// Conns bounds the connections to PostgreSQL; 0 means 16.
+	Conns int
+}
+
+// Store is an mpi.Backend in a database. It holds PHI: the sources' patient ids, and demographics if it has a key.
 type Store struct {
-	write *sql.DB // one connection: SQLite has one writer, and waiting in Go is fairer and heeds the context
-	read  *sql.DB // snapshots, which no writer holds up
-	stmt  statements
+	engine
+	read *sql.DB // what answers wait for; with SQLite snapshots, which no writer holds up
+	all  []*sql.DB
+	keys *Keys
+	seal atomic.Pointer[sealer]
+	stmt statements
 }
 
 var _ mpi.Backend = (*Store)(nil)
 
-// busyMillis is how long a write waits for another process.
-const busyMillis = "5000"
-
-// Open opens the file at path, which it makes, readable for its owner only, if there is none; its folder must be there. It
-// brings the tables up to date. Its error is a *concord.Fault of Kind Unavailable, Canceled or Timeout.
-func Open(ctx context.Context, path string) (*Store, error) {
-	path, err := filepath.Abs(path)
+// Open opens what the configuration's mpi.store names: "sqlite:PATH", a file that is made, readable for its owner only, if
+// there is none in its folder, or a "postgres://" URL. It brings the tables up to date, and encrypts what is there in the
+// clear if there is a key now. Its error is a *concord.Fault: Invalid for a name of another form, Unauthorized when the
+// store was written with a key that is not at hand, and Unavailable, Canceled or Timeout.
+func Open(ctx context.Context, name string, o Options) (*Store, error) {
+	s := &Store{keys: o.Keys}
+	if o.Keys != nil && o.Keys.first == "" {
+		s.keys = nil
+	}
+	var err error
+	if path, ok := strings.CutPrefix(name, "sqlite:"); ok && path != "" {
+		err = s.openSQLite(ctx, path)
+	} else if strings.HasPrefix(name, "postgres://") || strings.HasPrefix(name, "postgresql://") {
+		err = s.openPostgres(ctx, name, o.Conns)
+	} else {
+		err = &concord.Fault{Op: "mpi open", Kind: concord.Invalid}
+	}
 	if err != nil {
-		return nil, wrap(ctx, "mpi open", err)
-	}
-	if err := private(path); err != nil {
-		return nil, wrap(ctx, "mpi open", err)
-	}
-	s := &Store{}
-	// FULL: a link that was answered with is there after a power cut. IMMEDIATE: what a change reads is what it changes.
-	if s.write, err = open(path, 1, "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)"); err != nil {
-		return nil, wrap(ctx, "mpi open", err)
-	}
-	if s.read, err = open(path, max(4, runtime.GOMAXPROCS(0)), "query_only(1)"); err != nil {
 		return nil, wrap(ctx, "mpi open", errors.Join(err, s.Close()))
 	}
 	if err := s.migrate(ctx); err != nil {
 		return nil, wrap(ctx, "mpi migrate", errors.Join(err, s.Close()))
+	}
+	if err := s.adopt(ctx); err != nil {
+		return nil, wrap(ctx, "mpi open", errors.Join(err, s.Close()))
 	}
 	if s.stmt, err = prepare(ctx, s.read); err != nil {
 		return nil, wrap(ctx, "mpi open", errors.Join(err, s.Close()))
@@ -63,38 +72,19 @@ func Open(ctx context.Context, path string) (*Store, error) {
 	return s, nil
 }
 
-// private makes the file if there is none, and takes from group and others what they may do with it. SQLite gives the files
-// beside it the same mode.
-func private(path string) error {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Chmod(0o600), f.Close())
-}
+// migrateTries bounds how often the tables are tried again, over some four seconds.
+const migrateTries = 20
 
-func open(path string, conns int, pragmas ...string) (*sql.DB, error) {
-	q := url.Values{"_txlock": {"immediate"}, "_pragma": append([]string{"busy_timeout(" + busyMillis + ")"}, pragmas...)}
-	name := url.URL{Scheme: "file", Path: filepath.ToSlash(path), RawQuery: q.Encode()}
-	db, err := sql.Open("sqlite", name.String())
-	if err != nil {
-		return nil, err
-	}
-	db.SetMaxOpenConns(conns)
-	db.SetMaxIdleConns(conns)
-	return db, nil
-}
-
-func (s *Store) migrate(ctx context.Context) error {
-	files, err := fs.Sub(migrations, "migrations")
+func migrate(ctx context.Context, d goose.Dialect, db *sql.DB, folder string, more ...goose.ProviderOption) error {
+	files, err := fs.Sub(migrations, folder)
 	if err != nil {
 		return err
 	}
-	p, err := goose.NewProvider(goose.DialectSQLite3, s.write, files, goose.WithDisableGlobalRegistry(true))
+	p, err := goose.NewProvider(d, db, files, append(more, goose.WithDisableGlobalRegistry(true))...)
 	if err != nil {
 		return err
 	}
-	// Several processes may open a new file at once: then one makes the tables, and the others trip over it until it has.
+	// Several processes may open a new store at once: then one makes the tables, and the others trip over it until it has.
 	for try := 1; ; try++ {
 		if _, err = p.Up(ctx); err == nil || try > migrateTries {
 			return err
@@ -109,17 +99,69 @@ func (s *Store) migrate(ctx context.Context) error {
 	}
 }
 
-// migrateTries bounds how often the tables are tried again, over some four seconds.
-const migrateTries = 20
+// errOtherKey is the cause when a store was written with a key that is not at hand.
+var errOtherKey = errors.New("the index was written with a key that the key file does not have")
 
-// Close waits for what is under way and closes the file. The store is of no use afterwards.
-func (s *Store) Close() error {
-	var errs []error
-	errs = append(errs, s.stmt.close())
-	for _, db := range []*sql.DB{s.read, s.write} {
-		if db != nil {
-			errs = append(errs, db.Close())
+// adopt finds out which key the store's digests are made with, and is the first to say so in a new store. What is in the
+// clear is encrypted if there is a key.
+func (s *Store) adopt(ctx context.Context) error {
+	want := noKey
+	if s.keys != nil {
+		want = s.keys.first
+	}
+	fresh := newSealer(s.keys, want)
+	rewritten := false
+	err := s.change(ctx, func(t txn) error {
+		rewritten = false
+		var mac string
+		var proof []byte
+		// Held from here on: of several who open a new store at once, one decides.
+		if err := t.row(ctx, `UPDATE mpi_store SET seq = seq WHERE id = 1 RETURNING mac, proof`, nil, &mac, &proof); err != nil {
+			return err
 		}
+		if mac == "" || mac == noKey && want != noKey {
+			rewritten = mac == noKey
+			if err := s.rewrite(ctx, t, newSealer(s.keys, noKey), fresh); err != nil {
+				return err
+			}
+			s.seal.Store(fresh)
+			return nil
+		}
+		own, err := s.sealerFor(mac, proof)
+		if err != nil {
+			return err
+		}
+		s.seal.Store(own)
+		return nil
+	})
+	if err == nil && rewritten {
+		err = s.scrub(ctx)
+	}
+	return err
+}
+
+// sealerFor is for digests that are made with the key of that name, if it is at hand and the very one.
+func (s *Store) sealerFor(mac string, proof []byte) (*sealer, error) {
+	_, known := map[string]key(nil)[mac]
+	if s.keys != nil {
+		_, known = s.keys.all[mac]
+	}
+	if mac == noKey && s.keys == nil {
+		known = true
+	}
+	if known {
+		if own := newSealer(s.keys, mac); bytes.Equal(own.proof(), proof) {
+			return own, nil
+		}
+	}
+	return nil, &concord.Fault{Op: "mpi open", Kind: concord.Unauthorized, Err: errOtherKey}
+}
+
+// Close waits for what is under way and closes the store, which is of no use afterwards.
+func (s *Store) Close() error {
+	errs := []error{s.stmt.close()}
+	for _, db := range s.all {
+		errs = append(errs, db.Close())
 	}
 	if err := errors.Join(errs...); err != nil {
 		return &concord.Fault{Op: "mpi close", Kind: concord.Unavailable, Err: err}
@@ -139,6 +181,10 @@ func wrap(ctx context.Context, op string, err error) error {
 		return mpi.ContextFault(op, ctx.Err())
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return mpi.ContextFault(op, err)
+	case errors.Is(err, errNoRow), errors.Is(err, sql.ErrNoRows):
+		return &concord.Fault{Op: op, Kind: concord.NotFound}
+	case errors.Is(err, errBroken), errors.Is(err, errNoKey):
+		return &concord.Fault{Op: op, Kind: concord.Internal, Err: err}
 	}
 	return &concord.Fault{Op: op, Kind: concord.Unavailable, Err: err}
 }

@@ -5,53 +5,38 @@ import (
 	"database/sql"
 	"errors"
 	"iter"
+	"strings"
 	"time"
 
 	"concord"
 	"concord/mpi"
 )
 
-// What a row of the big query is.
 const (
-	rowPerson = iota
-	rowLink
-	rowAbsent
-	rowRejected
-)
-
-// whole reads persons as wholes with one statement, so that what comes is of one moment. "who" must name their ids.
-const whole = `
-SELECT person.id, 0, '', '', person.version, 0, person.created, 0.0, '' FROM person JOIN who ON who.id = person.id
-UNION ALL
-SELECT link.person, 1, link.source, link.patient, link.grade, link.manual, NULL, link.score, link.rule FROM link JOIN who ON who.id = link.person
-UNION ALL
-SELECT absent.person, 2, absent.source, '', 0, 0, absent.at, 0.0, '' FROM absent JOIN who ON who.id = absent.person
-UNION ALL
-SELECT rejected.person, 3, rejected.source, rejected.patient, 0, 0, NULL, 0.0, '' FROM rejected JOIN who ON who.id = rejected.person
-ORDER BY 1, 2, 3, 4`
-
-const (
-	queryPerson  = `WITH who (id) AS (SELECT id FROM person WHERE id = ?)` + whole
-	queryByRef   = `WITH who (id) AS (SELECT person FROM link WHERE source = ? AND patient = ?)` + whole
-	queryAfter   = `WITH who (id) AS (SELECT id FROM person WHERE id > ? ORDER BY id LIMIT ?)` + whole
-	queryStandIn = `SELECT source, id FROM stand_in WHERE type = ? AND alias = ?`
+	queryPerson  = `SELECT id, version, created, key_id, sealed FROM mpi_person WHERE id = $1`
+	queryByRef   = `SELECT p.id, p.version, p.created, p.key_id, p.sealed FROM mpi_patient t JOIN mpi_person p ON p.id = t.person WHERE t.ref = $1`
+	queryAfter   = `SELECT id, version, created, key_id, sealed FROM mpi_person WHERE id > $1 ORDER BY id LIMIT $2`
+	queryRetired = `SELECT heirs FROM mpi_retired WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM mpi_person WHERE mpi_person.id = mpi_retired.id)`
+	queryStore   = `SELECT seq, mac, proof FROM mpi_store WHERE id = 1`
+	queryStandIn = `SELECT source, key_id, sealed FROM mpi_stand_in WHERE type = $1 AND alias = $2`
 )
 
 // statements are those that answers wait for, prepared.
-type statements struct{ person, byRef, standIn *sql.Stmt }
+type statements struct{ person, byRef, store, standIn *sql.Stmt }
 
 func prepare(ctx context.Context, db *sql.DB) (statements, error) {
 	var s statements
-	var errs [3]error
+	var errs [4]error
 	s.person, errs[0] = db.PrepareContext(ctx, queryPerson)
 	s.byRef, errs[1] = db.PrepareContext(ctx, queryByRef)
-	s.standIn, errs[2] = db.PrepareContext(ctx, queryStandIn)
+	s.store, errs[2] = db.PrepareContext(ctx, queryStore)
+	s.standIn, errs[3] = db.PrepareContext(ctx, queryStandIn)
 	return s, errors.Join(errs[:]...)
 }
 
 func (s statements) close() error {
 	var errs []error
-	for _, x := range []*sql.Stmt{s.person, s.byRef, s.standIn} {
+	for _, x := range []*sql.Stmt{s.person, s.byRef, s.store, s.standIn} {
 		if x != nil {
 			errs = append(errs, x.Close())
 		}
@@ -61,106 +46,111 @@ func (s statements) close() error {
 
 // Person implements mpi.Store.
 func (s *Store) Person(ctx context.Context, id mpi.PersonID) (mpi.Person, error) {
-	return one(ctx, "mpi person", func() (*sql.Rows, error) { return s.stmt.person.QueryContext(ctx, string(id)) })
+	if err := ctx.Err(); err != nil {
+		return mpi.Person{}, mpi.ContextFault("mpi person", err)
+	}
+	p, err := s.person(s.stmt.person.QueryRowContext(ctx, string(id)))
+	return p, wrap(ctx, "mpi person", err)
 }
 
 // ByRef implements mpi.Store.
 func (s *Store) ByRef(ctx context.Context, ref concord.PatientRef) (mpi.Person, error) {
+	if err := ctx.Err(); err != nil {
+		return mpi.Person{}, mpi.ContextFault("mpi by ref", err)
+	}
 	if !mpi.IsPatient(ref) {
 		return mpi.Person{}, &concord.Fault{Op: "mpi by ref", Kind: concord.NotFound}
 	}
-	return one(ctx, "mpi by ref", func() (*sql.Rows, error) {
-		return s.stmt.byRef.QueryContext(ctx, string(ref.Source), ref.Reveal())
-	})
+	p, err := s.person(s.stmt.byRef.QueryRowContext(ctx, s.seal.Load().ref(ref)))
+	return p, wrap(ctx, "mpi by ref", err)
 }
 
-func one(ctx context.Context, op string, query func() (*sql.Rows, error)) (mpi.Person, error) {
-	if err := ctx.Err(); err != nil {
-		return mpi.Person{}, mpi.ContextFault(op, err)
+// person is that of a row.
+func (s *Store) person(row scanner) (mpi.Person, error) { return readPerson(s.seal.Load(), row) }
+
+func readPerson(from *sealer, row scanner) (mpi.Person, error) {
+	var (
+		p       mpi.Person
+		created sql.NullInt64
+		keyID   string
+		sealed  []byte
+	)
+	if err := row.Scan(&p.ID, &p.Version, &created, &keyID, &sealed); err != nil {
+		return mpi.Person{}, err
 	}
-	found, err := persons(query())
+	plain, err := from.open(personPlace(p.ID, p.Version), keyID, sealed)
 	if err != nil {
-		return mpi.Person{}, wrap(ctx, op, err)
+		return mpi.Person{}, err
 	}
-	if len(found) == 0 {
-		return mpi.Person{}, &concord.Fault{Op: op, Kind: concord.NotFound}
+	p.Created = instant(created)
+	if err := decodePerson(&p, plain); err != nil {
+		return mpi.Person{}, err
 	}
-	return found[0], nil
+	return p, nil
 }
 
-// pageSize is how many persons All reads at a time, so that no reader keeps SQLite from tidying its log for long.
-const pageSize = 256
+// Retired implements mpi.Store.
+func (s *Store) Retired(ctx context.Context, id mpi.PersonID) (mpi.Retired, error) {
+	if err := ctx.Err(); err != nil {
+		return mpi.Retired{}, mpi.ContextFault("mpi retired", err)
+	}
+	var heirs string
+	if err := s.read.QueryRowContext(ctx, queryRetired, string(id)).Scan(&heirs); err != nil {
+		return mpi.Retired{}, wrap(ctx, "mpi retired", err)
+	}
+	r := mpi.Retired{ID: id}
+	for h := range strings.FieldsSeq(heirs) {
+		r.Into = append(r.Into, mpi.PersonID(h))
+	}
+	return r, nil
+}
 
-// All implements mpi.Store. Persons made or changed while it runs may come as they were or as they are.
-func (s *Store) All(ctx context.Context) iter.Seq2[mpi.Person, error] {
-	return func(yield func(mpi.Person, error) bool) {
-		for after := mpi.PersonID(""); ; {
+// pageSize is how many rows are read at once where all are.
+const pageSize = 500
+
+// pages is all that query gives page by page, ordered by the last of its columns, which is its first parameter too. A
+// page is read as a whole before one of it is given, so that the caller may change the store meanwhile.
+func pages[K, V any](ctx context.Context, s *Store, op, query string, after K, more []any, read func(scanner) (V, K, error)) iter.Seq2[V, error] {
+	return func(yield func(V, error) bool) {
+		var zero V
+		for {
 			if err := ctx.Err(); err != nil {
-				yield(mpi.Person{}, mpi.ContextFault("mpi all", err))
+				yield(zero, mpi.ContextFault(op, err))
 				return
 			}
-			page, err := persons(s.read.QueryContext(ctx, queryAfter, string(after), pageSize))
+			var page []V
+			rows, err := s.read.QueryContext(ctx, query, append([]any{after, pageSize}, more...)...)
+			err = every(rows, err, func(row scanner) error {
+				v, k, err := read(row)
+				page, after = append(page, v), k
+				return err
+			})
 			if err != nil {
-				yield(mpi.Person{}, wrap(ctx, "mpi all", err))
+				yield(zero, wrap(ctx, op, err))
 				return
 			}
-			for _, p := range page {
+			for _, v := range page {
 				if err := ctx.Err(); err != nil {
-					yield(mpi.Person{}, mpi.ContextFault("mpi all", err))
+					yield(zero, mpi.ContextFault(op, err))
 					return
 				}
-				if !yield(p, nil) {
+				if !yield(v, nil) {
 					return
 				}
 			}
 			if len(page) < pageSize {
 				return
 			}
-			after = page[len(page)-1].ID
 		}
 	}
 }
 
-// persons are those of the rows of whole.
-func persons(rows *sql.Rows, err error) (out []mpi.Person, failed error) {
-	if err != nil {
-		return nil, err
-	}
-	defer func() { failed = errors.Join(failed, rows.Close()) }()
-	for rows.Next() {
-		var (
-			id                    mpi.PersonID
-			kind                  int
-			source, patient, rule string
-			number, manual        int64
-			at                    sql.NullInt64
-			score                 float64
-		)
-		if err := rows.Scan(&id, &kind, &source, &patient, &number, &manual, &at, &score, &rule); err != nil {
-			return nil, err
-		}
-		if kind == rowPerson {
-			out = append(out, mpi.Person{ID: id, Version: number, Created: instant(at)})
-			continue
-		}
-		if len(out) == 0 {
-			continue // can't be: a person's own row comes first
-		}
-		p := &out[len(out)-1]
-		switch kind {
-		case rowLink:
-			ref := concord.NewPatientRef(concord.SourceID(source), patient)
-			p.Links = append(p.Links, mpi.Link{Ref: ref, Grade: mpi.Grade(number), Score: score, Rule: rule, Manual: manual != 0})
-		case rowAbsent:
-			if p.Absent == nil {
-				p.Absent = map[concord.SourceID]time.Time{}
-			}
-			p.Absent[concord.SourceID(source)] = instant(at)
-		case rowRejected:
-			p.Rejected = append(p.Rejected, concord.NewPatientRef(concord.SourceID(source), patient))
-		}
-	}
-	return out, rows.Err()
+// All implements mpi.Store. Persons that change while it runs may come as they were or as they are.
+func (s *Store) All(ctx context.Context) iter.Seq2[mpi.Person, error] {
+	return pages(ctx, s, "mpi all", queryAfter, "", nil, func(row scanner) (mpi.Person, string, error) {
+		p, err := s.person(row)
+		return p, string(p.ID), err
+	})
 }
 
 // instant is the time in a column, and the zero time for NULL.
@@ -174,20 +164,4 @@ func instant(ms sql.NullInt64) time.Time {
 // column is instant the other way round.
 func column(t time.Time) sql.NullInt64 {
 	return sql.NullInt64{Int64: t.UnixMilli(), Valid: !t.IsZero()}
-}
-
-// Find implements mpi.StandIns.
-func (s *Store) Find(ctx context.Context, resourceType, alias string) (mpi.StandIn, error) {
-	if err := ctx.Err(); err != nil {
-		return mpi.StandIn{}, mpi.ContextFault("mpi find", err)
-	}
-	a := mpi.StandIn{Type: resourceType, Alias: alias}
-	err := s.stmt.standIn.QueryRowContext(ctx, resourceType, alias).Scan(&a.Source, &a.ID)
-	if errors.Is(err, sql.ErrNoRows) {
-		return mpi.StandIn{}, &concord.Fault{Op: "mpi find", Kind: concord.NotFound}
-	}
-	if err != nil {
-		return mpi.StandIn{}, wrap(ctx, "mpi find", err)
-	}
-	return a, nil
 }

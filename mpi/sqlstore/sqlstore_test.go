@@ -2,6 +2,9 @@ package sqlstore_test
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -13,11 +16,57 @@ import (
 	"concord/mpi"
 	"concord/mpi/mpitest"
 	"concord/mpi/sqlstore"
+	"concord/testharness/servers"
 )
+
+var postgres servers.Postgres
+
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == childArg {
+		os.Exit(child(os.Args[2:]))
+	}
+	code := m.Run()
+	if err := postgres.Stop(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+// keyOf is the key of that name.
+func keyOf(name string) string {
+	b := sha256.Sum256([]byte(name))
+	return base64.StdEncoding.EncodeToString(b[:])
+}
+
+// keyed are ways to the name of a new database, of each kind.
+func keyed(t testing.TB) map[string]func(t testing.TB) string {
+	t.Helper()
+	return map[string]func(t testing.TB) string{
+		"SQLite":     func(t testing.TB) string { return "sqlite:" + filepath.Join(t.TempDir(), "mpi.db") },
+		"PostgreSQL": postgres.Database,
+	}
+}
+
+// keys are k1, after the named ones.
+func keys(t testing.TB, before ...string) *sqlstore.Keys {
+	t.Helper()
+	file := keyFile(append(before, "k1")...)
+	k, err := sqlstore.ParseKeys([]byte(file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
 
 func open(t testing.TB, path string) *sqlstore.Store {
 	t.Helper()
-	s, err := sqlstore.Open(context.Background(), path)
+	return openStore(t, "sqlite:"+path, sqlstore.Options{Keys: keys(t)})
+}
+
+func openStore(t testing.TB, name string, o sqlstore.Options) *sqlstore.Store {
+	t.Helper()
+	s, err := sqlstore.Open(context.Background(), name, o)
 	if err != nil {
 		t.Fatalf("Open: %v", err)
 	}
@@ -30,14 +79,22 @@ func open(t testing.TB, path string) *sqlstore.Store {
 }
 
 func TestSuite(t *testing.T) {
+	for name, fresh := range keyed(t) {
+		t.Run(name, func(t *testing.T) { suite(t, fresh) })
+	}
+}
+
+func suite(t *testing.T, fresh func(testing.TB) string) {
+	t.Helper()
 	mpitest.Run(t, func(t *testing.T) mpitest.Fixture {
-		path := filepath.Join(t.TempDir(), "mpi.db")
-		s := open(t, path)
+		name := fresh(t)
+		open := func() *sqlstore.Store { return openStore(t, name, sqlstore.Options{Keys: keys(t)}) }
+		s := open()
 		return mpitest.Fixture{Backend: s, Reopen: func() mpi.Backend {
 			if err := s.Close(); err != nil {
 				t.Fatalf("Close: %v", err)
 			}
-			return open(t, path)
+			return open()
 		}}
 	})
 }
@@ -106,14 +163,14 @@ func TestOpenRefuses(t *testing.T) {
 		ctx        context.Context
 		want       concord.Kind
 	}{
-		{"a folder", dir, context.Background(), concord.Unavailable},
-		{"a folder that is not there", filepath.Join(dir, "no", "mpi.db"), context.Background(), concord.Unavailable},
-		{"another file", text, context.Background(), concord.Unavailable},
-		{"an ended context", filepath.Join(dir, "late.db"), canceled, concord.Canceled},
+		{"a folder", "sqlite:" + dir, context.Background(), concord.Unavailable},
+		{"a folder that is not there", "sqlite:" + filepath.Join(dir, "no", "mpi.db"), context.Background(), concord.Unavailable},
+		{"another file", "sqlite:" + text, context.Background(), concord.Unavailable},
+		{"an ended context", "sqlite:" + filepath.Join(dir, "late.db"), canceled, concord.Canceled},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			s, err := sqlstore.Open(tt.ctx, tt.path)
+			s, err := sqlstore.Open(tt.ctx, tt.path, sqlstore.Options{})
 			if concord.KindOf(err) != tt.want || s != nil {
 				t.Errorf("error %v, want kind %v", err, tt.want)
 			}
@@ -122,7 +179,7 @@ func TestOpenRefuses(t *testing.T) {
 }
 
 func TestClosedIsUnavailable(t *testing.T) {
-	s, err := sqlstore.Open(context.Background(), filepath.Join(t.TempDir(), "mpi.db"))
+	s, err := sqlstore.Open(context.Background(), "sqlite:"+filepath.Join(t.TempDir(), "mpi.db"), sqlstore.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,7 +204,7 @@ func TestSharedFile(t *testing.T) {
 	errs := make([]error, openers)
 	var wg sync.WaitGroup
 	for i := range openers { // at once, on a file that has no tables yet
-		wg.Go(func() { stores[i], errs[i] = sqlstore.Open(ctx, path) })
+		wg.Go(func() { stores[i], errs[i] = sqlstore.Open(ctx, "sqlite:"+path, sqlstore.Options{Keys: keys(t)}) })
 	}
 	wg.Wait()
 	for i, err := range errs {
@@ -187,26 +244,36 @@ func TestSharedFile(t *testing.T) {
 	}
 }
 
-func BenchmarkByRef(b *testing.B) {
-	s := open(b, filepath.Join(b.TempDir(), "mpi.db"))
-	mpitest.Fill(b, s, 10_000)
+// Without a key links work, and demographics are refused with all that comes with them.
+func TestWithoutKey(t *testing.T) {
 	ctx := context.Background()
-	refs := mpitest.Refs(10_000)
-	b.ReportAllocs()
-	for i := 0; b.Loop(); i++ {
-		if _, err := s.ByRef(ctx, refs[i%len(refs)]); err != nil {
-			b.Fatal(err)
+	s := openStore(t, "sqlite:"+filepath.Join(t.TempDir(), "mpi.db"), sqlstore.Options{})
+	ref := concord.NewPatientRef("epic", "1")
+	d := mpi.Demographics{Ref: ref, BirthDate: "2000"}
+	_, err := s.Apply(ctx, mpi.Change{Persons: []mpi.Person{{ID: "p", Links: []mpi.Link{{Ref: ref, Grade: mpi.Certain}}}}, Records: []mpi.Record{{Demographics: d}}})
+	if _, there := s.Person(ctx, "p"); concord.KindOf(err) != concord.Unsupported || concord.KindOf(there) != concord.NotFound {
+		t.Errorf("Apply: %v, and the person: %v", err, there)
+	}
+	if _, err = s.Record(ctx, ref); concord.KindOf(err) != concord.Unsupported || s.Keeps() {
+		t.Errorf("Record: %v", err)
+	}
+	if _, _, err = s.Blocked(ctx, []uint64{1}, 0); concord.KindOf(err) != concord.Unsupported {
+		t.Errorf("Blocked: %v", err)
+	}
+	for _, err := range s.Records(ctx, concord.PatientRef{}) {
+		if concord.KindOf(err) != concord.Unsupported {
+			t.Errorf("Records: %v", err)
 		}
 	}
-}
-
-func BenchmarkPut(b *testing.B) {
-	s := open(b, filepath.Join(b.TempDir(), "mpi.db"))
-	ctx := context.Background()
-	for i := 0; b.Loop(); i++ {
-		l := mpi.Link{Ref: concord.NewPatientRef("epic", strconv.Itoa(i)), Grade: mpi.Certain}
-		if _, err := s.Put(ctx, mpi.Person{ID: mpi.NewPersonID(), Links: []mpi.Link{l}}); err != nil {
-			b.Fatal(err)
-		}
+	x := mpi.NewIndex(s)
+	p, err := x.Register(ctx, d)
+	if err == nil {
+		_, err = x.Attach(ctx, p.ID, []mpi.Candidate{{Demographics: mpi.Demographics{Ref: concord.NewPatientRef("cerner", "2"), BirthDate: "2000"}, Decision: mpi.Decision{Grade: mpi.Certain}}})
+	}
+	if err == nil {
+		p, err = x.Observe(ctx, d)
+	}
+	if err != nil || len(p.Refs()) != 2 {
+		t.Errorf("linking on demand: %v, %d patients", err, len(p.Refs()))
 	}
 }

@@ -1,0 +1,69 @@
+package app
+
+import (
+	"context"
+
+	"concord/internal/config"
+	"concord/mpi"
+	"concord/mpi/cached"
+	"concord/mpi/match"
+	"concord/mpi/memstore"
+	"concord/mpi/sqlstore"
+)
+
+// index opens the master patient index.
+func (a *App) index(ctx context.Context) (*mpi.Index, *cached.Store, error) {
+	inner, closer, err := openStore(ctx, a.cfg.MPI)
+	if err != nil {
+		return nil, nil, err
+	}
+	a.closers = append(a.closers, closer)
+	c, err := cached.New(inner, cached.Options{})
+	if err != nil {
+		return nil, nil, err
+	}
+	a.closers = append(a.closers, func() error { c.Close(); return nil })
+	return mpi.NewIndex(c).WithKeys(blockingKeys).WithRepeats(a.cfg.MPI.Repeats...), c, nil
+}
+
+// openStore opens the index's store, with the keys that encrypt it.
+func openStore(ctx context.Context, c config.MPI) (mpi.Backend, func() error, error) {
+	var name string
+	switch c.Store.Kind {
+	case config.IndexMemory:
+		return memstore.New(), func() error { return nil }, nil
+	case config.IndexPostgres:
+		name = c.Store.URL
+	default:
+		name = "sqlite:" + c.Store.Path
+		if c.KeyFile == c.Store.Path+".key" {
+			if err := sqlstore.MakeKeyFile(c.KeyFile); err != nil {
+				return nil, nil, err
+			}
+		}
+	}
+	var o sqlstore.Options
+	if c.KeyFile != "" {
+		keys, err := sqlstore.ReadKeys(c.KeyFile)
+		if err != nil {
+			return nil, nil, err
+		}
+		o.Keys = keys
+	}
+	s, err := sqlstore.Open(ctx, name, o)
+	if err != nil {
+		return nil, nil, err
+	}
+	return s, s.Close, nil
+}
+
+// blockingKeys are those under which a patient's demographics are kept: those by which matching would find it.
+func blockingKeys(d mpi.Demographics) []uint64 {
+	r := match.Prepare(d)
+	all := r.Keys(nil)
+	out := make([]uint64, 0, len(all))
+	for _, k := range all {
+		out = append(out, k.Hash[0])
+	}
+	return out
+}
