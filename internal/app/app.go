@@ -90,7 +90,9 @@ func New(ctx context.Context, cfg *config.Config, log io.Writer) (_ *App, err er
 		PublicURL: cfg.PublicURL, Version: Version, Federator: fed, Engine: engine, GraphQL: queries, StandIns: backend, Verifier: verifier, Trail: trail,
 		Limits: limits, AuthServer: authServer(cfg), Log: a.log, Metrics: metrics,
 	})
-	a.Public = front(fhirAPI, cfg.Portal)
+	if a.Public, err = front(fhirAPI, cfg); err != nil {
+		return nil, err
+	}
 	a.ready = &readiness{sink: a.sink, verifier: verifier}
 	a.Admin = adminHandler(reg, a.ready)
 	return a, nil

@@ -47,6 +47,24 @@ func TestGood(t *testing.T) {
 				Auth: config.SourceAuth{Type: config.AuthNone},
 			}},
 		}},
+		{"portal-scopes", config.Config{
+			Listen: "127.0.0.1:8080", AdminListen: "127.0.0.1:8081", PublicURL: "https://gateway.example.org", ShutdownGrace: 20 * time.Second,
+			Auth: config.Auth{
+				Audience: "concord",
+				Issuers:  []config.Issuer{{Issuer: "https://idp.example.org", JWKSURL: "https://idp.example.org/jwks", Claims: claims()}},
+			},
+			MPI:   config.MPI{Store: config.IndexStore{Kind: config.IndexMemory}},
+			Audit: config.Audit{Dir: "testdata/good/audit"},
+			Portal: config.Portal{
+				ClientID: "concord-portal", AuthorizeURL: "https://idp.example.org/authorize", TokenURL: "https://idp.example.org/token",
+				Scopes: []string{"openid", "user/*.rs"},
+			},
+			RateLimit: defaultLimits(),
+			Sources: []config.Source{{
+				Name: "e", Vendor: config.Generic, BaseURL: "http://localhost:9001", Timeout: 5 * time.Second,
+				Auth: config.SourceAuth{Type: config.AuthNone},
+			}},
+		}},
 		{"unset", config.Config{
 			Listen: "127.0.0.1:8080", AdminListen: "127.0.0.1:8081", PublicURL: "https://gateway.example.org", ShutdownGrace: 20 * time.Second,
 			Auth: config.Auth{
@@ -77,8 +95,11 @@ func TestGood(t *testing.T) {
 			MPI: config.MPI{Store: config.IndexStore{
 				Kind: config.IndexPostgres, URL: "postgres://concord@db.example.org/concord?passfile=/etc/concord/pgpass",
 			}},
-			Audit:  config.Audit{Dir: "testdata/audit"},
-			Portal: config.Portal{GraphiQL: true},
+			Audit: config.Audit{Dir: "testdata/audit"},
+			Portal: config.Portal{
+				GraphiQL: true, ClientID: "concord-portal", AuthorizeURL: "https://idp.example.org/authorize?audience=concord",
+				TokenURL: "https://idp.example.org/token", Scopes: []string{"openid", "launch/patient", "patient/*.rs"},
+			},
 			RateLimit: config.RateLimit{
 				Store:      config.CounterStore{RedisAddr: "redis.example.org:6379", RedisDB: 3},
 				Read:       config.Rate{Count: 10, Per: time.Second},

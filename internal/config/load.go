@@ -87,9 +87,7 @@ func readConfig(root *section) Config {
 	audit := root.at("audit").section()
 	c.Audit.Dir = audit.at("dir").required().dir()
 	audit.done()
-	portal := root.at("portal").section()
-	c.Portal.GraphiQL = portal.at("graphiql").truth(false)
-	portal.done()
+	c.Portal = readPortal(root.at("portal").section())
 	c.Sources = readSources(root.at("sources"))
 	root.done()
 	return c
@@ -145,6 +143,30 @@ func readIssuer(s *section) (Issuer, field) {
 	claims.done()
 	s.done()
 	return i, name
+}
+
+// portalScopes are asked for when the file names none: who signs in, and all that this user may read.
+func portalScopes() []string { return []string{"openid", "user/*.rs"} }
+
+func readPortal(s *section) Portal {
+	graphiQL, client, authorize, token, scopes := s.at("graphiql"), s.at("client_id"), s.at("authorize_url"), s.at("token_url"), s.at("scopes")
+	p := Portal{
+		GraphiQL:     graphiQL.truth(false),
+		ClientID:     client.word(),
+		AuthorizeURL: authorize.url(urlRule{query: true}),
+		TokenURL:     token.url(urlRule{query: true}),
+		Scopes:       words(scopes.list(), nil),
+	}
+	if client.present || authorize.present || token.present || scopes.present {
+		for _, f := range []field{client, authorize, token} {
+			f.required()
+		}
+		if !scopes.present {
+			p.Scopes = portalScopes()
+		}
+	}
+	s.done()
+	return p
 }
 
 func readRateLimit(s *section) RateLimit {
