@@ -44,6 +44,7 @@ func GraphiQL() http.Handler {
 		h.Set("Content-Security-Policy", graphiQLPolicy)
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin") // the portal's too: it may hand its token over
 		h.Set("Cache-Control", "no-cache")
 		http.ServeFileFS(w, r, pages, file)
 	})

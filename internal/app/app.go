@@ -92,7 +92,9 @@ func New(ctx context.Context, cfg *config.Config, log io.Writer) (_ *App, err er
 		PublicURL: cfg.PublicURL, Version: Version, Federator: fed, Sources: policies(cfg), Engine: engine, GraphQL: queries, StandIns: backend, Sync: backend.Sync, Verifier: verifier, Trail: trail,
 		Limits: limits, AuthServer: authServer(cfg), Log: a.log, Metrics: metrics, Tracer: tracer,
 	})
-	a.Public = front(fhirAPI, cfg.Portal)
+	if a.Public, err = front(fhirAPI, cfg); err != nil {
+		return nil, err
+	}
 	a.ready = &readiness{trail: trail}
 	a.Admin = adminHandler(reg, a.ready)
 	return a, nil

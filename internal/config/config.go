@@ -146,7 +146,13 @@ type AuditFHIR struct {
 
 // Portal says what a browser is shown.
 type Portal struct {
-	GraphiQL bool // an editor for GraphQL queries at /graphiql
+	GraphiQL bool // an editor for GraphQL queries at /graphiql, and a field for a token beside sign-in
+	// ClientID is the portal's at the authorization server, as a public client whose only redirect URI is PublicURL and a
+	// slash. It, AuthorizeURL and TokenURL are all set or all empty; empty: nobody can sign in.
+	ClientID     string
+	AuthorizeURL string   // where a browser is sent to sign in
+	TokenURL     string   // where the page's script gets its token; it must allow the portal's origin (CORS)
+	Scopes       []string // what is asked for; never empty when ClientID is set
 }
 
 // Traces says where spans of requests are sent. The zero value sends none.

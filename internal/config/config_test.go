@@ -51,6 +51,25 @@ func TestGood(t *testing.T) {
 				Auth: config.SourceAuth{Type: config.AuthNone},
 			}},
 		}},
+		{"portal-scopes", config.Config{
+			Listen: "127.0.0.1:8080", AdminListen: "127.0.0.1:8081", PublicURL: "https://gateway.example.org", ShutdownGrace: 20 * time.Second,
+			Auth: config.Auth{
+				Audience:         "concord",
+				Issuers:          []config.Issuer{{Issuer: "https://idp.example.org", JWKSURL: "https://idp.example.org/jwks", Claims: claims()}},
+				MaxTokenLifetime: time.Hour,
+			},
+			MPI:   config.MPI{Store: config.IndexStore{Kind: config.IndexMemory}},
+			Audit: config.Audit{Dir: "testdata/good/audit", PseudonymKeyFile: "testdata/good/audit/pseudonym.key"},
+			Portal: config.Portal{
+				ClientID: "concord-portal", AuthorizeURL: "https://idp.example.org/authorize", TokenURL: "https://idp.example.org/token",
+				Scopes: []string{"openid", "user/*.rs"},
+			},
+			RateLimit: defaultLimits(),
+			Sources: []config.Source{{
+				Name: "e", Vendor: config.Generic, BaseURL: "http://localhost:9001", Timeout: 5 * time.Second,
+				Auth: config.SourceAuth{Type: config.AuthNone},
+			}},
+		}},
 		{"unset", config.Config{
 			Listen: "127.0.0.1:8080", AdminListen: "127.0.0.1:8081", PublicURL: "https://gateway.example.org", ShutdownGrace: 20 * time.Second,
 			Auth: config.Auth{
@@ -95,7 +114,10 @@ func TestGood(t *testing.T) {
 				Stdout: config.AuditCopy{On: true, Required: true},
 				FHIR:   config.AuditFHIR{AuditCopy: config.AuditCopy{On: true, Required: true}, Dir: "testdata/events"},
 			},
-			Portal: config.Portal{GraphiQL: true},
+			Portal: config.Portal{
+				GraphiQL: true, ClientID: "concord-portal", AuthorizeURL: "https://idp.example.org/authorize?audience=concord",
+				TokenURL: "https://idp.example.org/token", Scopes: []string{"openid", "launch/patient", "patient/*.rs"},
+			},
 			Traces: config.Traces{Endpoint: "http://collector.internal:4318/v1/traces", Percent: 10},
 			RateLimit: config.RateLimit{
 				Store:      config.CounterStore{RedisAddr: "redis.example.org:6379", RedisDB: 3, User: "gw", PasswordFile: "testdata/good/files/token", SecretFile: "testdata/good/files/hmac", TLS: config.SourceTLS{CAFile: "testdata/good/files/ca.pem"}},

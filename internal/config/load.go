@@ -88,9 +88,7 @@ func readConfig(root *section) Config {
 	mpi := root.at("mpi").section()
 	c.MPI = readMPI(mpi)
 	c.Audit = readAudit(root.at("audit").section())
-	portal := root.at("portal").section()
-	c.Portal.GraphiQL = portal.at("graphiql").truth(false)
-	portal.done()
+	c.Portal = readPortal(root.at("portal").section())
 	traces := root.at("traces").section()
 	c.Traces = Traces{Endpoint: traces.at("endpoint").url(urlRule{plain: true}), Percent: traces.at("percent").whole(100)}
 	if c.Traces.Endpoint != "" && c.Traces.Percent == 0 {
@@ -204,6 +202,30 @@ func readIntrospection(f field) Introspection {
 	}
 	s.done()
 	return i
+}
+
+// portalScopes are asked for when the file names none: who signs in, and all that this user may read.
+func portalScopes() []string { return []string{"openid", "user/*.rs"} }
+
+func readPortal(s *section) Portal {
+	graphiQL, client, authorize, token, scopes := s.at("graphiql"), s.at("client_id"), s.at("authorize_url"), s.at("token_url"), s.at("scopes")
+	p := Portal{
+		GraphiQL:     graphiQL.truth(false),
+		ClientID:     client.word(),
+		AuthorizeURL: authorize.url(urlRule{query: true}),
+		TokenURL:     token.url(urlRule{query: true}),
+		Scopes:       words(scopes.list(), nil),
+	}
+	if client.present || authorize.present || token.present || scopes.present {
+		for _, f := range []field{client, authorize, token} {
+			f.required()
+		}
+		if !scopes.present {
+			p.Scopes = portalScopes()
+		}
+	}
+	s.done()
+	return p
 }
 
 func readRateLimit(s *section) RateLimit {

@@ -32,11 +32,7 @@ query Chart($patient: ID!) {
   const root = ReactDOM.createRoot(document.getElementById("editor"));
   const storage = memory();
 
-  form.addEventListener("submit", (event) => {
-    event.preventDefault();
-    const input = document.getElementById("token");
-    const token = input.value.trim();
-    input.value = "";
+  const use = (token) => {
     const fetcher = async (request) => {
       const answer = await fetch("/graphql", {
         method: "POST",
@@ -50,5 +46,20 @@ query Chart($patient: ID!) {
     };
     state.textContent = "The token is in use until this page is left.";
     root.render(React.createElement(GraphiQL, { fetcher, storage, defaultQuery: first, shouldPersistHeaders: false, isHeadersEditorEnabled: false, key: token }));
+  };
+
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const input = document.getElementById("token");
+    const token = input.value.trim();
+    input.value = "";
+    use(token);
   });
+
+  // The portal, when it opened this page, hands its user's token over from memory to memory.
+  const portal = window.opener;
+  window.addEventListener("message", (event) => {
+    if (event.origin === location.origin && event.source === portal && typeof event.data?.token === "string") use(event.data.token);
+  });
+  portal?.postMessage("token", location.origin);
 })();

@@ -6,9 +6,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 )
 
@@ -35,7 +40,8 @@ func New(t testing.TB, s Size) context.Context {
 		chromedp.NoSandbox, chromedp.UserDataDir(t.TempDir()), chromedp.WindowSize(s.Width, s.Height), chromedp.Flag("disable-quic", true),
 		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-dev-shm-usage", true))
 	t.Cleanup(cancel)
-	ctx, cancel = chromedp.NewContext(ctx)
+	heard := &complaints{}
+	ctx, cancel = chromedp.NewContext(context.WithValue(ctx, complaintsKey{}, heard), chromedp.WithListener(heard.listen))
 	t.Cleanup(cancel)
 	t.Cleanup(func() {
 		if t.Failed() {
@@ -61,6 +67,76 @@ func Text(ctx context.Context, t testing.TB, selector string) string {
 		t.Fatal(err)
 	}
 	return s
+}
+
+// Eval is what a script comes to in the page.
+func Eval[T any](ctx context.Context, t testing.TB, script string) T {
+	t.Helper()
+	v, err := chromedp.Run(ctx, chromedp.Evaluate[T](script))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+// Until waits until a script comes to something true in the page.
+func Until(ctx context.Context, t testing.TB, script string) {
+	t.Helper()
+	if _, err := chromedp.Run(ctx, chromedp.Poll[chromedp.Void](script, chromedp.WithPollingInterval(50*time.Millisecond), chromedp.WithPollingTimeout(30*time.Second))); err != nil {
+		Screenshot(ctx, t, "waiting")
+		t.Fatalf("waiting for %s: %v", script, err)
+	}
+}
+
+// Scheme is what the user prefers from now on, light or dark.
+func Scheme(ctx context.Context, t testing.TB, scheme string) {
+	t.Helper()
+	_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Resize makes the window another size, down to a phone's.
+func Resize(ctx context.Context, t testing.TB, s Size) {
+	t.Helper()
+	Do(ctx, t, chromedp.EmulateViewport(int64(s.Width), int64(s.Height)))
+}
+
+// complaints are what the browser had to say against a page.
+type complaints struct {
+	mu  sync.Mutex
+	all []string
+}
+
+type complaintsKey struct{}
+
+func (c *complaints) listen(event any) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch e := event.(type) {
+	case *log.EventEntryAdded:
+		if e.Entry.Level == log.EntryLevelError && e.Entry.Source != log.EntrySourceNetwork {
+			c.all = append(c.all, e.Entry.Text)
+		}
+	case *runtime.EventExceptionThrown:
+		c.all = append(c.all, e.ExceptionDetails.Text)
+		if e.ExceptionDetails.Exception != nil {
+			c.all = append(c.all, e.ExceptionDetails.Exception.Description)
+		}
+	}
+}
+
+// Complaints are the errors of the page's scripts and its breaches of its policy, since New. An answer that is an HTTP error
+// is none.
+func Complaints(ctx context.Context) []string {
+	c, ok := ctx.Value(complaintsKey{}).(*complaints)
+	if !ok {
+		return nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.all)
 }
 
 // Screenshot keeps a picture of the page for a person to look at, if CONCORD_SCREENSHOTS names a folder.

@@ -75,6 +75,7 @@ type Issuer struct {
 	jwks    atomic.Int64
 	asked   atomic.Int64
 	serials atomic.Int64
+	signIns signIns
 }
 
 // Start makes keys and serves on a free loopback port.
@@ -296,7 +297,7 @@ func sign(key crypto.Signer, alg string, header map[string]any, payload []byte) 
 	return sig.CompactSerialize()
 }
 
-// ServeHTTP serves jwks, the two discovery documents, and the token and introspection endpoints.
+// ServeHTTP serves jwks, the two discovery documents, and the authorization, token and introspection endpoints.
 func (i *Issuer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if i.down.Load() {
 		http.Error(w, "down", http.StatusServiceUnavailable)
@@ -308,9 +309,11 @@ func (i *Issuer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "max-age=300")
 		answer(w, http.StatusOK, i.Keys())
 	case "/.well-known/openid-configuration", "/.well-known/oauth-authorization-server":
-		answer(w, http.StatusOK, map[string]any{"issuer": i.url, "jwks_uri": i.JWKSURL(), "token_endpoint": i.TokenURL(), "introspection_endpoint": i.IntrospectionURL(),
-			"grant_types_supported": []string{"client_credentials"}, "response_types_supported": []string{"token"}, "subject_types_supported": []string{"public"},
+		answer(w, http.StatusOK, map[string]any{"issuer": i.url, "jwks_uri": i.JWKSURL(), "authorization_endpoint": i.AuthorizeURL(), "token_endpoint": i.TokenURL(), "introspection_endpoint": i.IntrospectionURL(),
+			"grant_types_supported": []string{"client_credentials", "authorization_code"}, "response_types_supported": []string{"code", "token"}, "code_challenge_methods_supported": []string{"S256"}, "subject_types_supported": []string{"public"},
 			"id_token_signing_alg_values_supported": []string{"RS384", "ES384"}})
+	case "/authorize":
+		i.authorize(w, r)
 	case "/token":
 		i.token(w, r)
 	case "/introspect":
@@ -323,6 +326,10 @@ func (i *Issuer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // token gives whoever asks a token with the scope, and with sub, patient, tenant and role if the form has them.
 func (i *Issuer) token(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, 64<<10)
+	if r.Method == http.MethodPost && r.ParseForm() == nil && r.PostForm.Get("grant_type") == "authorization_code" {
+		i.redeem(w, r)
+		return
+	}
 	if r.Method != http.MethodPost || r.ParseForm() != nil || r.PostForm.Get("grant_type") != "client_credentials" {
 		answer(w, http.StatusBadRequest, map[string]string{"error": "unsupported_grant_type"})
 		return

@@ -1,9 +1,12 @@
 package demo_test
 
 import (
+	"context"
 	"encoding/json"
 	"io"
+	"os"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -11,6 +14,37 @@ import (
 	"concord/internal/app/demo"
 	"concord/testharness/browser"
 )
+
+// shared is a demo for all tests that leave it as it is, and isShared tells that it was started.
+var (
+	shared = sync.OnceValues(func() (*demo.Demo, error) {
+		isShared = true
+		return demo.Start(context.Background(), demo.Options{Listen: "127.0.0.1:0"}, io.Discard)
+	})
+	isShared bool
+)
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if isShared {
+		if d, err := shared(); err == nil {
+			if err := d.Close(); err != nil {
+				code = max(code, 1)
+			}
+		}
+	}
+	os.Exit(code)
+}
+
+// sharedDemo is one demo for many tests: none of them may stop an EHR.
+func sharedDemo(t *testing.T) *demo.Demo {
+	t.Helper()
+	d, err := shared()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
 
 // startDemo is the demo as the command runs it, on a port that is free.
 func startDemo(t *testing.T) *demo.Demo {
@@ -31,7 +65,7 @@ func startDemo(t *testing.T) *demo.Demo {
 // loaded from elsewhere, and nothing stays in the browser's storage.
 func TestGraphiQL(t *testing.T) {
 	ctx := browser.New(t, browser.Size{Width: 1280, Height: 800})
-	d := startDemo(t)
+	d := sharedDemo(t)
 	browser.Do(ctx, t, chromedp.Navigate(d.URL+"/graphiql"), chromedp.SendKeys(chromedp.CSS("#token"), d.Sample.Token+"\n"),
 		chromedp.WaitVisible(chromedp.CSS(".graphiql-execute-button")))
 	query := `query Chart { Patient(id: "` + d.Sample.Person + `") { id gender ConditionList(_reference: "patient") { id code { text } } } }`

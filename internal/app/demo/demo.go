@@ -51,6 +51,9 @@ type Demo struct {
 // Sample is a patient to try things on.
 type Sample struct {
 	Person string // the id of the unified Patient
+	Name   string // of the patient, as people read it
+	Family string // the name to search for
+	Birth  string // the birth date
 	Token  string // good for an hour, sees everything
 }
 
@@ -98,7 +101,11 @@ func Start(ctx context.Context, o Options, log io.Writer) (_ *Demo, err error) {
 	if err := d.switches(ctx); err != nil {
 		return nil, err
 	}
-	return d, d.sample(ctx)
+	if err := d.sample(ctx); err != nil {
+		return nil, err
+	}
+	d.allowSignIn()
+	return d, nil
 }
 
 func (d *Demo) world(o Options) (*testharness.World, error) {
@@ -154,8 +161,9 @@ func (d *Demo) configuration(listen, admin string) (string, error) {
 	if err := os.WriteFile(key, d.World.Client.KeyPEM, 0o600); err != nil {
 		return "", err
 	}
-	text := fmt.Sprintf("listen: %s\nadmin_listen: %s\npublic_url: %s\nauth:\n  audience: %s/fhir/r4\n  issuers:\n    - issuer: %s\n      jwks_url: %s\nmpi:\n  store: sqlite:%s\naudit:\n  dir: %s\nportal: {graphiql: true}\nsources:\n",
-		listen, admin, d.URL, d.URL, d.Issuer.URL(), d.Issuer.JWKSURL(), filepath.Join(d.dir, "mpi.db"), filepath.Join(d.dir, "audit"))
+	text := fmt.Sprintf("listen: %s\nadmin_listen: %s\npublic_url: %s\nauth:\n  audience: %s/fhir/r4\n  issuers:\n    - issuer: %s\n      jwks_url: %s\nmpi:\n  store: sqlite:%s\naudit:\n  dir: %s\nportal:\n  graphiql: true\n  client_id: %s\n  authorize_url: %s\n  token_url: %s\n  scopes: [%s]\nsources:\n",
+		listen, admin, d.URL, d.URL, d.Issuer.URL(), d.Issuer.JWKSURL(), filepath.Join(d.dir, "mpi.db"), filepath.Join(d.dir, "audit"),
+		portalClient, d.Issuer.AuthorizeURL(), d.Issuer.TokenURL(), strings.Join(portalScopes(), ", "))
 	if d.mutual != nil {
 		text = d.mutual.gatewayKeys() + text
 	}

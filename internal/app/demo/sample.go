@@ -25,12 +25,13 @@ func (d *Demo) sample(ctx context.Context) error {
 			continue
 		}
 		c := p.Copies[0]
-		id, known, err := d.find(ctx, string(c.Source)+"."+c.ID)
+		found, known, err := d.find(ctx, string(c.Source)+"."+c.ID)
 		if err != nil {
 			return err
 		}
 		if known > most {
-			most, d.Sample.Person = known, id
+			found.Token = token
+			most, d.Sample = known, found
 		}
 		if most == len(d.World.EHRs) {
 			return nil
@@ -43,32 +44,36 @@ func (d *Demo) sample(ctx context.Context) error {
 }
 
 // find is the person that a source's patient is, and by how many sources it is known.
-func (d *Demo) find(ctx context.Context, patient string) (id string, sources int, err error) {
+func (d *Demo) find(ctx context.Context, patient string) (s Sample, sources int, err error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, d.URL+"/fhir/r4/Patient?_id="+url.QueryEscape(patient), nil)
 	if err != nil {
-		return "", 0, err
+		return Sample{}, 0, err
 	}
 	r.Header.Set("Authorization", "Bearer "+d.Sample.Token)
 	client := d.HTTPClient()
 	client.Timeout = 30 * time.Second
 	a, err := client.Do(r)
 	if err != nil {
-		return "", 0, err
+		return Sample{}, 0, err
 	}
 	defer func() { err = errors.Join(err, a.Body.Close()) }()
 	var b struct {
 		Entry []struct {
 			Resource struct {
-				ResourceType, ID string
-				Link             []struct{ Type string }
+				ResourceType, ID, BirthDate string
+				Name                        []struct {
+					Family string
+					Given  []string
+				}
+				Link []struct{ Type string }
 			}
 		}
 	}
 	if a.StatusCode != http.StatusOK {
-		return "", 0, fmt.Errorf("the gateway answered %s", a.Status)
+		return Sample{}, 0, fmt.Errorf("the gateway answered %s", a.Status)
 	}
 	if err := json.NewDecoder(a.Body).Decode(&b); err != nil {
-		return "", 0, err
+		return Sample{}, 0, err
 	}
 	for _, e := range b.Entry {
 		if e.Resource.ResourceType != "Patient" {
@@ -79,9 +84,14 @@ func (d *Demo) find(ctx context.Context, patient string) (id string, sources int
 				sources++
 			}
 		}
-		return e.Resource.ID, sources, nil
+		s = Sample{Person: e.Resource.ID, Birth: e.Resource.BirthDate}
+		for _, n := range e.Resource.Name[:min(1, len(e.Resource.Name))] {
+			s.Family = n.Family
+			s.Name = strings.Join(append(n.Given, n.Family), " ")
+		}
+		return s, sources, nil
 	}
-	return "", 0, nil // one that its own source does not give, such as a record that was merged into another
+	return Sample{}, 0, nil // one that its own source does not give, such as a record that was merged into another
 }
 
 // Describe tells a person what to do next. All that it prints can be pasted into a shell.
@@ -101,7 +111,9 @@ func (d *Demo) Describe(w io.Writer) error {
 	p("  %-8s %s (healthz, readyz, metrics)", "admin", d.Admin)
 	p("  %-8s %s", "issuer", d.Issuer.URL())
 	p("")
-	p("Paste this, then the commands below:")
+	p("In a browser: %s/ (the sample patient is %s, born %s)", d.URL, d.Sample.Name, d.Sample.Birth)
+	p("")
+	p("In a shell, paste this, then the commands below:")
 	p("")
 	p("export CONCORD=%s/fhir/r4", d.URL)
 	p("export PATIENT=%s", d.Sample.Person)
@@ -121,7 +133,7 @@ func (d *Demo) Describe(w io.Writer) error {
 	p("%s", curl+` -D- -H "Authorization: Bearer $TOKEN" "$CONCORD/Condition?patient=$PATIENT"`)
 	p("curl -s -X POST %s/ehr/cerner/start", d.Control)
 	p("")
-	p("# or in a browser, with the token: %s/graphiql", d.URL)
+	p("# an editor for GraphQL, in a browser, with the token: %s/graphiql", d.URL)
 	p("")
 	p("The token sees everything and holds for an hour. Ctrl-C ends the demo and leaves nothing behind.")
 	_, err := io.WriteString(w, b.String())
