@@ -21,6 +21,7 @@ const (
 	Explain      Interaction = "$explain"
 	Match        Interaction = "$match"
 	Pix          Interaction = "$ihe-pix"
+	Review       Interaction = "$mpi-review" // the queue of who may be whom; not FHIR's
 	Export       Interaction = "$export"
 	Validate     Interaction = "$validate"
 	GraphQL      Interaction = "$graphql"

@@ -34,6 +34,7 @@ type Config struct {
 	Engine    *merge.Engine
 	GraphQL   *graphql.Engine
 	StandIns  mpi.StandIns
+	Registry  Registry // the index, for $match, $ihe-pix and $mpi-review
 	// Sync has what other gateways changed in the index known here; nil when nobody else does.
 	Sync     func(context.Context) error
 	Verifier *smart.Verifier
@@ -60,13 +61,14 @@ type Limits struct {
 
 // Gateway is the public HTTP handler. New makes it.
 type Gateway struct {
-	cfg    Config
-	base   string                      // the FHIR base, as clients see it
-	bases  map[concord.SourceID]string // the sources' own
-	offers func(concord.SourceID, fhir.ResourceType) bool
-	budget time.Duration // for one request
-	pages  *pages
-	chain  []step
+	cfg     Config
+	base    string                      // the FHIR base, as clients see it
+	bases   map[concord.SourceID]string // the sources' own
+	offers  func(concord.SourceID, fhir.ResourceType) bool
+	budget  time.Duration // for one request
+	pages   *pages
+	domains domains // of identifiers, for $ihe-pix
+	chain   []step
 }
 
 // step is one station of the chain: it lets the exchange pass, answers it, or refuses it.
@@ -333,6 +335,12 @@ func (g *Gateway) interact(x *exchange) (*answer, *problem) {
 		return x.explain()
 	case fhir.GraphQL:
 		return x.graphQL()
+	case fhir.Match:
+		return x.match()
+	case fhir.Pix:
+		return x.pix()
+	case fhir.Review:
+		return x.review()
 	}
 	return nil, nil
 }

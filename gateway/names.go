@@ -72,3 +72,9 @@ func (g *Gateway) resolveID(ctx context.Context, t fhir.ResourceType, id string)
 	}
 	return a, nil
 }
+
+// PatientID is the id under which the gateway serves a source's patient.
+func PatientID(ref concord.PatientRef) string {
+	id, _ := publicID(ref.Source, fhir.TypePatient, ref.Reveal())
+	return id
+}

@@ -89,7 +89,7 @@ func New(ctx context.Context, cfg *config.Config, log io.Writer) (_ *App, err er
 		return nil, err
 	}
 	fhirAPI := gateway.New(gateway.Config{
-		PublicURL: cfg.PublicURL, Version: Version, Federator: fed, Sources: policies(cfg), Engine: engine, GraphQL: queries, StandIns: backend, Sync: backend.Sync, Verifier: verifier, Trail: trail,
+		PublicURL: cfg.PublicURL, Version: Version, Federator: fed, Sources: policies(cfg), Engine: engine, GraphQL: queries, StandIns: backend, Registry: gateway.Registry{Index: index, Store: backend, Keys: BlockingKeys, Model: NewModelFile(cfg.MPI.ModelFile).Current}, Sync: backend.Sync, Verifier: verifier, Trail: trail,
 		Limits: limits, AuthServer: authServer(cfg), Log: a.log, Metrics: metrics, Tracer: tracer,
 	})
 	if a.Public, err = front(fhirAPI, cfg); err != nil {
