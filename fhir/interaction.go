@@ -19,6 +19,7 @@ const (
 	Everything   Interaction = "$everything"
 	Compare      Interaction = "$compare"
 	Explain      Interaction = "$explain"
+	Sources      Interaction = "$sources"
 	Match        Interaction = "$match"
 	Pix          Interaction = "$ihe-pix"
 	Export       Interaction = "$export"

@@ -39,6 +39,8 @@ type Config struct {
 	Verifier *smart.Verifier
 	Trail    *audit.Trail
 	Limits   Limits // optional: the zero Limits limit nothing
+	// Health tells how a source is doing; nil: nobody knows.
+	Health func(concord.SourceID) Health
 	// AuthServer is what the SMART configuration says of the authorization server; optional.
 	AuthServer smart.AuthServer
 	Log        *slog.Logger
@@ -46,8 +48,15 @@ type Config struct {
 	Tracer     *obs.Tracer // optional
 }
 
+// Health is how a source is doing, as far as asking it has told.
+type Health struct {
+	State string    // asked; failing: it is not asked for a while; trying: one request tries whether it is back
+	Since time.Time // when that began
+}
+
 // Policy says what is allowed at one source. The zero Policy lets every tenant read, and nobody write.
 type Policy struct {
+	Vendor  string              // as the configuration names it
 	Creates []fhir.ResourceType // that may be filed there
 	Tenants []string            // whose tokens reach it; nil: all
 }
@@ -331,6 +340,8 @@ func (g *Gateway) interact(x *exchange) (*answer, *problem) {
 		return x.compare()
 	case fhir.Explain:
 		return x.explain()
+	case fhir.Sources:
+		return x.sources()
 	case fhir.GraphQL:
 		return x.graphQL()
 	}

@@ -32,6 +32,7 @@ var operations = map[string]struct {
 	"$everything": {fhir.Everything, "Patient", true, true},
 	"$compare":    {fhir.Compare, "Patient", true, true},
 	"$explain":    {fhir.Explain, "Patient", true, true},
+	"$sources":    {fhir.Sources, "", false, true},
 	"$match":      {fhir.Match, "Patient", false, false},
 	"$ihe-pix":    {fhir.Pix, "Patient", false, false},
 	"$export":     {fhir.Export, "", false, false},
@@ -108,7 +109,7 @@ func operation(method string, t fhir.ResourceType, id, name string) (route, *pro
 	op, ok := operations[name]
 	r := route{interaction: op.interaction, typ: t, id: id, template: basePath + "/$operation"}
 	if !ok || op.on != "" && op.on != t || op.instance != (id != "") && name != "$graphql" && name != "$export" && name != "$validate" ||
-		name == "$graphql" && (t == "") != (id == "") || name == "$validate" && t == "" {
+		name == "$graphql" && (t == "") != (id == "") || name == "$validate" && t == "" || name == "$sources" && t != "" {
 		return r, refuse(http.StatusNotFound, "not-supported", "no such operation here")
 	}
 	at := basePath
