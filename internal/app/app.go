@@ -147,7 +147,8 @@ func introspection(c config.Introspection) (*smart.Introspection, error) {
 // authServer is what the SMART configuration can say of the first issuer.
 func authServer(cfg *config.Config) smart.AuthServer {
 	i := cfg.Auth.Issuers[0]
-	return smart.AuthServer{Issuer: i.Issuer, JWKSURL: i.JWKSURL}
+	return smart.AuthServer{Issuer: i.Issuer, JWKSURL: i.JWKSURL, AuthorizationEndpoint: cfg.Portal.AuthorizeURL, TokenEndpoint: cfg.Portal.TokenURL,
+		IntrospectionEndpoint: i.Introspection.URL}
 }
 
 // Close frees everything, in the reverse of the order in which it was opened.

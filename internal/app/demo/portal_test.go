@@ -373,7 +373,7 @@ func TestPortalGraphiQL(t *testing.T) {
 }
 
 // TestScreenshots makes the pictures of the README, in the folder that CONCORD_SCREENSHOTS names: the chart as it is, and
-// while an EHR is down.
+// while an EHR is down, and the comparison as the program prints it.
 func TestScreenshots(t *testing.T) {
 	if os.Getenv("CONCORD_SCREENSHOTS") == "" {
 		t.Skip("CONCORD_SCREENSHOTS names no folder for the pictures")
@@ -384,6 +384,7 @@ func TestScreenshots(t *testing.T) {
 	signIn(ctx, t, d, "usr-coordinator")
 	find(ctx, t, d)
 	browser.Screenshot(ctx, t, "portal")
+	keepDiff(t, d)
 	plug(t, d, "cerner", "stop")
 	browser.Do(ctx, t, chromedp.Click(chromedp.CSS("#reload")))
 	read(ctx, t)
