@@ -84,7 +84,7 @@ func keepDiff(t *testing.T, d *demo.Demo) {
 	if err := render.Text(&text, report(t, d), render.TextOptions{Width: 96, Color: true}); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(os.Getenv("CONCORD_SCREENSHOTS"), "diff.svg"), []byte(terminalPicture(text.String(), 44)), 0o600); err != nil { //nolint:gosec // the tester names it
+	if err := os.WriteFile(filepath.Join(os.Getenv("CONCORD_SCREENSHOTS"), "diff.svg"), []byte(terminalPicture(text.String(), 44)), 0o600); err != nil {
 		t.Fatal(err)
 	}
 }
