@@ -286,7 +286,17 @@ func (x *exchange) resolve(t fhir.ResourceType, id string) (address, error) {
 // give makes the grant for the context's patient; the zero Person is nobody.
 func (x *exchange) give(of mpi.Person) {
 	x.of = of
-	x.grant = smart.NewGrant(x.token, x.scopes, smart.Context{Person: of.ID, Refs: of.Refs(), Bases: x.g.bases})
+	x.grant = smart.NewGrant(x.token, x.scopes, smart.Context{Person: of.ID, Refs: meant(of), Bases: x.g.bases})
+}
+
+// meant are the patients that mean a person: those that are asked, and those that their sources have merged into them.
+func meant(p mpi.Person) (out []concord.PatientRef) {
+	for _, l := range p.Links {
+		if p.Has(l.Ref) {
+			out = append(out, l.Ref)
+		}
+	}
+	return out
 }
 
 // regrant makes the grant anew when more is known of the context's patient than before: a source's patient that was found
