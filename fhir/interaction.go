@@ -25,5 +25,6 @@ const (
 	Export       Interaction = "$export"
 	Validate     Interaction = "$validate"
 	GraphQL      Interaction = "$graphql"
+	CDSHook      Interaction = "cds-hook"    // CDS Hooks: the list of services, or a call of one
 	Page         Interaction = "search-page" // a page of an earlier search or $everything
 )

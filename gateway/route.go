@@ -48,6 +48,9 @@ func classify(method, escapedPath string) (route, *problem) {
 	if escapedPath == "/graphql" {
 		return route{interaction: fhir.GraphQL, template: "/graphql", built: true}, nil
 	}
+	if escapedPath == "/cds-services" || strings.HasPrefix(escapedPath, "/cds-services/") {
+		return route{interaction: fhir.CDSHook, template: "/cds-services"}, nil
+	}
 	rest, ok := strings.CutPrefix(escapedPath, basePath)
 	if !ok || rest != "" && rest[0] != '/' {
 		return route{template: "other"}, notFound("no such page")
