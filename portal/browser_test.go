@@ -175,8 +175,8 @@ func TestReview(t *testing.T) {
 	b := newTab(t, browser.Size{Width: 1200, Height: 900})
 	b.fake = startFake(t)
 	review := func(n int) string {
-		return fmt.Sprintf(`{"name":"review","part":[{"name":"number","valueInteger":%d},{"name":"reason","valueCode":"match"},{"name":"grade","valueCode":"probable"},{"name":"queued","valueInstant":"2026-01-02T03:04:05Z"},
-			{"name":"record","valueReference":{"reference":"Patient/epic.%d"}},{"name":"record","valueReference":{"reference":"Patient/oaks.%d"}},
+		return fmt.Sprintf(`{"name":"review","part":[{"name":"number","valueString":"%d"},{"name":"reason","valueCode":"match"},{"name":"grade","valueCode":"probable"},{"name":"queued","valueInstant":"2026-01-02T03:04:05Z"},
+			{"name":"patient","valueReference":{"reference":"Patient/epic.%d"}},{"name":"patient","valueReference":{"reference":"Patient/oaks.%d"}},
 			{"name":"field","part":[{"name":"name","valueCode":"family"},{"name":"level","valueCode":"equal"}]},{"name":"field","part":[{"name":"name","valueCode":"birthdate"},{"name":"level","valueCode":"near"}]}]}`, n, n, n)
 	}
 	person := func(id, birth string) string {

@@ -10,7 +10,7 @@ import { chip } from "./parts.js";
 import { differ, elements } from "./saying.js";
 import { count, elementName, sourceName } from "./words.js";
 
-/** @typedef {{number: number, reason: string, grade: string, rule: string, queued: string, records: string[], fields: {name: string, level: string}[]}} Review */
+/** @typedef {{number: string, reason: string, grade: string, rule: string, queued: string, records: string[], fields: {name: string, level: string}[]}} Review */
 
 /**
  * What the gateway says under that name; null where it is not for this user, or not offered.
@@ -44,7 +44,7 @@ export function reviewsOf(r) {
   return {
     more: p.truth("more"),
     reviews: p.parts("review").map((v) => ({
-      number: v.number("number"), reason: v.one("reason"), grade: v.one("grade"), rule: v.one("rule"), queued: v.one("queued"), records: v.all("record"),
+      number: v.one("number"), reason: v.one("reason"), grade: v.one("grade"), rule: v.one("rule"), queued: v.one("queued"), records: v.all("patient"),
       fields: v.parts("field").map((f) => ({ name: f.one("name"), level: f.one("level") })),
     })),
   };
@@ -77,12 +77,12 @@ function card(api, v) {
   const said = h("div", { role: "status" });
   const records = h("div", {}, h("button", { type: "button", class: "inline", on: { click: () => show(api, v, records) } }, "Show the records side by side"));
   const overlay = v.reason === "overlay";
-  const decide = (/** @type {"linked" | "rejected"} */ decision, /** @type {string} */ words) => h("button", {
+  const decide = (/** @type {"link" | "reject"} */ decision, /** @type {string} */ words) => h("button", {
     type: "button", on: {
       click: (/** @type {Event} */ event) => confirm(/** @type {HTMLElement} */ (event.target), async () => {
         try {
-          await api.system("$mpi-review", /** @type {any} */ ({ resourceType: "Parameters", parameter: [{ name: "number", valueInteger: v.number }, { name: "decision", valueCode: decision }] }));
-          put(host, notice("info", decision === "linked" ? "Decided: they are one person's." : "Decided: they are kept apart, for good."));
+          await api.system("$mpi-review", /** @type {any} */ ({ resourceType: "Parameters", parameter: [{ name: "number", valueString: v.number }, { name: "decision", valueCode: decision }] }));
+          put(host, notice("info", decision === "link" ? "Decided: they are one person's." : "Decided: they are kept apart, for good."));
           say("Decided");
         } catch (e) {
           if (!(e instanceof Refusal)) throw e;
@@ -98,7 +98,7 @@ function card(api, v) {
     overlay ? h("p", {}, "Name, birth date and sex of this record all became others at once. It is shown in no chart until somebody has looked: is it still the same human?")
       : h("dl", { class: "levels" }, v.fields.filter((f) => f.level !== "missing").map((f) => h("div", {}, h("dt", {}, elementName(f.name)), h("dd", {}, elementName(f.level).toLowerCase())))),
     records,
-    h("p", { class: "decide" }, decide("linked", overlay ? "The same person" : "One person"), decide("rejected", overlay ? "Another person" : "Two people")), said);
+    h("p", { class: "decide" }, decide("link", overlay ? "The same person" : "One person"), decide("reject", overlay ? "Another person" : "Two people")), said);
   return host;
 }
 
