@@ -15,7 +15,7 @@ TESTFLAGS ?=
 FUZZTIME  ?= 10s
 BENCH     ?= .
 
-.PHONY: check build test bench fuzz demo fmt vet lint vuln tools clean help
+.PHONY: check build test bench fuzz screenshots demo fmt vet lint vuln tools clean help
 
 ## check: all that CI checks; the house rules are among the tests
 check: fmt vet lint vuln test
@@ -40,6 +40,11 @@ fuzz:
 	    go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$pkg"; \
 	  done; \
 	done
+
+## screenshots: the README's pictures, anew from the demo, in a real browser
+screenshots:
+	@dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; CONCORD_SCREENSHOTS="$$dir" go test -count=1 -run TestScreenshots ./internal/app/demo; mkdir -p docs/images; \
+	cp "$$dir/TestScreenshots-portal-incomplete.png" docs/images/portal.png; cp "$$dir/diff.svg" docs/images/diff.svg
 
 ## demo: three sandbox EHRs, an authorization server, the gateway and the portal, on loopback
 demo:

@@ -141,7 +141,7 @@ func (s *Session) fetchFrom(c Connector, r Request, known *locator, slots []slot
 		}
 		for _, ref := range refs { // more than one only if the source itself keeps a person twice
 			g.Go(func() error {
-				s.fetchOne(c, r, t, ref, &slots[i])
+				s.fetchOne(c, r, t, known, ref, &slots[i])
 				return nil
 			})
 			if len(refs) > 1 {
@@ -153,16 +153,25 @@ func (s *Session) fetchFrom(c Connector, r Request, known *locator, slots []slot
 }
 
 // fetchOne asks one source for one type of one patient.
-func (s *Session) fetchOne(c Connector, r Request, t fhir.ResourceType, ref concord.PatientRef, x *slot) {
+func (s *Session) fetchOne(c Connector, r Request, t fhir.ResourceType, known *locator, ref concord.PatientRef, x *slot) {
 	began := time.Now()
-	q := Query{Type: t, Patient: ref, Params: r.Params, Provenance: r.Provenance}
-	page, err := ask(s, c, "search", func(ctx context.Context) (Page, error) { return c.Search(ctx, q) })
+	search := func() (Page, error) {
+		q := Query{Type: t, Patient: ref, Params: r.Params, Provenance: r.Provenance}
+		return ask(s, c, "search", func(ctx context.Context) (Page, error) { return c.Search(ctx, q) })
+	}
+	page, err := search()
+	asked := ref
+	if ref, err = known.now(ref, page, err); ref != asked {
+		x.outcome.Requests += page.Requests
+		page, err = search()
+	}
+	ids := known.ids(ref)
 	base := c.About().Base
 	before := len(x.matches) // those of another patient of the person at the same source
 	x.matches = slices.Grow(x.matches, len(page.Matches))
 	for _, m := range page.Matches {
 		switch {
-		case !m.Get("resourceType").Is(string(t)) || m.ID() == "" || !belongs(m, ref, base):
+		case !m.Get("resourceType").Is(string(t)) || m.ID() == "" || !belongs(m, ids, base):
 			x.outcome.note(NoteDropped)
 		default:
 			x.matches = append(x.matches, m)
@@ -188,17 +197,16 @@ func (s *Session) fetchOne(c Connector, r Request, t fhir.ResourceType, ref conc
 	x.outcome.Elapsed = max(x.outcome.Elapsed, time.Since(began))
 }
 
-// belongs tells whether a resource is of the patient that was asked for. The element that says whose chart it is in
+// belongs tells whether a resource is of the patient that was asked for, whose ids these are. The element that says whose chart it is in
 // decides alone; only where there is none do the compartment's other links count. A resource that says nothing of its
 // patient belongs to nobody.
-func belongs(r fhir.Resource, ref concord.PatientRef, base string) bool {
-	id := ref.Reveal()
+func belongs(r fhir.Resource, ids map[string]bool, base string) bool {
 	mine := func(v fhir.Value) bool {
 		x := fhir.ParseReference(v.Text(), base)
-		return x.Kind == fhir.LocalReference && x.Type == fhir.TypePatient && x.ID == id
+		return x.Kind == fhir.LocalReference && x.Type == fhir.TypePatient && ids[x.ID]
 	}
 	if r.Type() == fhir.TypePatient {
-		return r.ID() == id
+		return ids[r.ID()]
 	}
 	for _, n := range []string{"subject", "patient", "beneficiary", "for"} {
 		if v := r.Path(n, "reference"); v.Exists() {

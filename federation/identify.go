@@ -138,13 +138,13 @@ func (s *Session) Patients(p mpi.Person) Unified {
 				return nil
 			}
 			for _, ref := range refs {
-				r, err := s.patient(ref)
+				l := known.look(ref)
 				x.outcome.Requests++
-				if err != nil {
-					x.outcome.failed(err, len(x.matches))
+				if l.err != nil {
+					x.outcome.failed(l.err, len(x.matches))
 					continue
 				}
-				x.matches = append(x.matches, r)
+				x.matches = append(x.matches, l.r)
 			}
 			return nil
 		})
@@ -223,7 +223,7 @@ func (s *Session) prepare(ref concord.PatientRef) {
 			s.prepared.Go(func() {
 				refs, _ := known.at(c)
 				for _, r := range refs {
-					_, _ = s.patient(r) // whoever asks for it learns of a failure
+					_ = known.look(r) // whoever asks for it learns of a failure
 				}
 			})
 		}

@@ -21,8 +21,9 @@ type locator struct {
 	known func() ([]mpi.Demographics, error) // what the sources say of the person, read once
 	spots map[concord.SourceID]func() spot
 
-	mu sync.Mutex
-	p  mpi.Person
+	mu    sync.Mutex
+	p     mpi.Person
+	looks map[concord.PatientRef]func() looked
 }
 
 // spot is the person's patients at one source. None and no fault means that the source has answered that it has nobody
@@ -39,7 +40,7 @@ func (s *Session) locate(p mpi.Person) *locator {
 	if l, ok := s.locators[p.ID]; ok {
 		return l
 	}
-	l := &locator{s: s, p: p, spots: make(map[concord.SourceID]func() spot, len(s.sources))}
+	l := &locator{s: s, p: p, looks: map[concord.PatientRef]func() looked{}, spots: make(map[concord.SourceID]func() spot, len(s.sources))}
 	l.known = sync.OnceValues(l.readKnown)
 	for _, c := range s.sources {
 		l.spots[c.About().Source] = sync.OnceValue(func() spot { return l.find(c) })
@@ -57,8 +58,27 @@ func (l *locator) person() mpi.Person {
 
 // at is the person's patients at a source: those that are linked, or the one that is found now.
 func (l *locator) at(c Connector) ([]concord.PatientRef, *concord.Fault) {
-	x := l.spots[c.About().Source]()
-	return x.refs, x.fault
+	source := c.About().Source
+	x := l.spots[source]()
+	if x.fault != nil || len(x.refs) == 0 {
+		return x.refs, x.fault
+	}
+	p := l.person() // who may have learnt since that the source merged the patient into another
+	if refs := refsAt(p, source); len(refs) > 0 {
+		return refs, nil
+	}
+	return nil, frozenAt(p, source)
+}
+
+// frozenAt is the fault of a source whose record of the person has become another human's by its looks; nil when it has
+// none such. Until somebody has looked, nothing of it is shown, and nobody else is looked for there.
+func frozenAt(p mpi.Person, source concord.SourceID) *concord.Fault {
+	for _, k := range p.Links {
+		if k.Ref.Source == source && k.Frozen {
+			return &concord.Fault{Op: "find", Kind: concord.Incomplete, Source: source}
+		}
+	}
+	return nil
 }
 
 func (l *locator) find(c Connector) spot {
@@ -66,6 +86,9 @@ func (l *locator) find(c Connector) spot {
 	p := l.person()
 	if refs := refsAt(p, source); len(refs) > 0 {
 		return spot{refs: refs}
+	}
+	if fault := frozenAt(p, source); fault != nil {
+		return spot{fault: fault}
 	}
 	if at, ok := p.Absent[source]; ok && l.s.f.opts.Now().Sub(at) < l.s.f.opts.AbsentFor {
 		return spot{}
@@ -161,12 +184,12 @@ func (l *locator) readKnown() ([]mpi.Demographics, error) {
 			patience = max(patience, c.About().Budget/3)
 		}
 		go func() {
-			r, err := l.s.patient(ref)
-			if err != nil {
-				answers <- answer{i: i, err: err}
+			x := l.look(ref)
+			if x.err != nil {
+				answers <- answer{i: i, err: x.err}
 				return
 			}
-			answers <- answer{i: i, d: mpi.FromPatient(ref.Source, r)}
+			answers <- answer{i: i, d: mpi.FromPatient(ref.Source, x.r)}
 		}()
 	}
 	enough := time.NewTimer(patience)
@@ -228,6 +251,7 @@ func (s *Session) keep(ref concord.PatientRef, r fhir.Resource) {
 	s.mu.Lock()
 	s.patients[ref] = r
 	s.mu.Unlock()
+	s.f.seen.mark(ref, s.f.opts.Now())
 }
 
 // candidates looks for a person at a source, in several forms because sites spell differently, and gives those who may

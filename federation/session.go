@@ -20,6 +20,7 @@ type Federator struct {
 	index   *mpi.Index
 	engine  *merge.Engine
 	opts    Options
+	seen    seen
 }
 
 // Options are what a Federator may be given beside its parts. The zero value is usable.

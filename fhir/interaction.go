@@ -19,11 +19,13 @@ const (
 	Everything   Interaction = "$everything"
 	Compare      Interaction = "$compare"
 	Explain      Interaction = "$explain"
+	Sources      Interaction = "$sources"
 	Match        Interaction = "$match"
 	Pix          Interaction = "$ihe-pix"
 	Review       Interaction = "$mpi-review" // the queue of who may be whom; not FHIR's
 	Export       Interaction = "$export"
 	Validate     Interaction = "$validate"
 	GraphQL      Interaction = "$graphql"
+	CDSHook      Interaction = "cds-hook"    // CDS Hooks: the list of services, or a call of one
 	Page         Interaction = "search-page" // a page of an earlier search or $everything
 )

@@ -146,7 +146,7 @@ func (x *exchange) comparable(o compare.Options, of mpi.PersonID) (granted []fhi
 // compareAnswers say of each source and type whether what there is is all.
 func (x *exchange) compareAnswers(outcomes []federation.Outcome, granted []fhir.ResourceType, of mpi.PersonID) (out []compare.Answer) {
 	plain := slices.DeleteFunc(slices.Clone(x.scopes), smart.Scope.Granular)
-	whole := smart.NewGrant(x.token, plain, smart.Context{Person: x.of.ID, Refs: x.of.Refs(), Bases: x.g.bases})
+	whole := smart.NewGrant(x.token, plain, smart.Context{Person: x.of.ID, Refs: meant(x.of), Bases: x.g.bases})
 	limited := func(t fhir.ResourceType) bool {
 		return whole.Check(smart.Access{Type: t, Interaction: fhir.Everything, Patient: of}) != nil
 	}

@@ -206,7 +206,7 @@ var sourceOutcomes = map[string]audit.SourceOutcome{"timeout": audit.SourceTimeo
 
 var auditInteractions = map[fhir.Interaction]audit.Interaction{fhir.Read: audit.Read, fhir.VRead: audit.VRead, fhir.SearchType: audit.SearchType, fhir.Page: audit.SearchType,
 	fhir.Create: audit.Create, fhir.Update: audit.Update, fhir.Patch: audit.Patch, fhir.Delete: audit.Delete, fhir.History: audit.History,
-	fhir.Capabilities: audit.Capabilities, fhir.Everything: audit.Operation, fhir.Compare: audit.Operation, fhir.Explain: audit.Operation, fhir.Match: audit.Operation, fhir.Pix: audit.Operation, fhir.Review: audit.Operation,
+	fhir.Capabilities: audit.Capabilities, fhir.Everything: audit.Operation, fhir.Compare: audit.Operation, fhir.Explain: audit.Operation, fhir.Sources: audit.Operation, fhir.CDSHook: audit.Operation, fhir.Match: audit.Operation, fhir.Pix: audit.Operation, fhir.Review: audit.Operation,
 	fhir.Validate: audit.Operation, fhir.GraphQL: audit.GraphQL, fhir.Export: audit.Export}
 
 func auditInteraction(i fhir.Interaction) audit.Interaction { return auditInteractions[i] }

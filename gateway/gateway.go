@@ -40,6 +40,8 @@ type Config struct {
 	Verifier *smart.Verifier
 	Trail    *audit.Trail
 	Limits   Limits // optional: the zero Limits limit nothing
+	// Health tells how a source is doing; nil: nobody knows.
+	Health func(concord.SourceID) Health
 	// AuthServer is what the SMART configuration says of the authorization server; optional.
 	AuthServer smart.AuthServer
 	Log        *slog.Logger
@@ -47,8 +49,15 @@ type Config struct {
 	Tracer     *obs.Tracer // optional
 }
 
+// Health is how a source is doing, as far as asking it has told.
+type Health struct {
+	State string    // asked; failing: it is not asked for a while; trying: one request tries whether it is back
+	Since time.Time // when that began
+}
+
 // Policy says what is allowed at one source. The zero Policy lets every tenant read, and nobody write.
 type Policy struct {
+	Vendor  string              // as the configuration names it
 	Creates []fhir.ResourceType // that may be filed there
 	Tenants []string            // whose tokens reach it; nil: all
 }
@@ -279,7 +288,17 @@ func (x *exchange) resolve(t fhir.ResourceType, id string) (address, error) {
 // give makes the grant for the context's patient; the zero Person is nobody.
 func (x *exchange) give(of mpi.Person) {
 	x.of = of
-	x.grant = smart.NewGrant(x.token, x.scopes, smart.Context{Person: of.ID, Refs: of.Refs(), Bases: x.g.bases})
+	x.grant = smart.NewGrant(x.token, x.scopes, smart.Context{Person: of.ID, Refs: meant(of), Bases: x.g.bases})
+}
+
+// meant are the patients that mean a person: those that are asked, and those that their sources have merged into them.
+func meant(p mpi.Person) (out []concord.PatientRef) {
+	for _, l := range p.Links {
+		if p.Has(l.Ref) {
+			out = append(out, l.Ref)
+		}
+	}
+	return out
 }
 
 // regrant makes the grant anew when more is known of the context's patient than before: a source's patient that was found
@@ -333,6 +352,8 @@ func (g *Gateway) interact(x *exchange) (*answer, *problem) {
 		return x.compare()
 	case fhir.Explain:
 		return x.explain()
+	case fhir.Sources:
+		return x.sources()
 	case fhir.GraphQL:
 		return x.graphQL()
 	case fhir.Match:

@@ -20,6 +20,8 @@ func classOf(i fhir.Interaction) ratelimit.Class {
 		return ratelimit.Bulk
 	case fhir.Validate:
 		return ratelimit.Validation
+	case fhir.CDSHook:
+		return ratelimit.Hook
 	}
 	return ratelimit.Read
 }
@@ -32,7 +34,7 @@ func (x *exchange) callerKey(c ratelimit.Class) ratelimit.Key {
 	}
 	switch {
 	case c == ratelimit.Bulk:
-	case x.token.Subject != "" && x.token.Subject != x.token.Client:
+	case c != ratelimit.Hook && x.token.Subject != "" && x.token.Subject != x.token.Client:
 		k.User = x.token.Subject
 	default:
 		k.Client = x.token.Client

@@ -9,6 +9,7 @@ import (
 	"concord"
 	"concord/federation"
 	"concord/fhir"
+	"concord/mpi"
 )
 
 // issue is one issue of an OperationOutcome. Its texts are ours; none holds PHI or anything that a source or a client
@@ -100,8 +101,12 @@ func ofFault(err error) *problem {
 	if f.Source != "" {
 		return ofSource(f)
 	}
+	var split *mpi.Gone
 	switch f.Kind {
 	case concord.NotFound:
+		if errors.As(err, &split) { // into whom is not told: that two people were taken for one is nothing for either of them
+			return refuse(http.StatusGone, "deleted", "this id names nobody any more; look for the person again")
+		}
 		return notFound("no such resource")
 	case concord.Forbidden:
 		return refuse(http.StatusForbidden, "forbidden", "not allowed")

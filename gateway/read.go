@@ -103,11 +103,13 @@ func (x *exchange) holders(c merge.Copy) []merge.Entry {
 
 // readPerson finds the unified Patient. What is missing is told in Server-Timing.
 func (x *exchange) readPerson(id mpi.PersonID, access smart.Access) (found, *problem) {
-	access.Patient = id
+	p, err := x.session.Person(id)
+	if access.Patient = id; err == nil {
+		access.Patient = p.ID // an id that was another person's before leads to who that is now
+	}
 	if p := x.check(access); p != nil {
 		return found{}, p
 	}
-	p, err := x.session.Person(id)
 	if err != nil {
 		return found{}, ofFault(err)
 	}

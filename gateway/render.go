@@ -56,7 +56,7 @@ func (g *Gateway) newRenderer(people ...mpi.Person) *renderer {
 func (r *renderer) know(people ...mpi.Person) {
 	for _, p := range people {
 		for _, l := range p.Links {
-			if l.Grade == mpi.Certain && !l.Frozen { // what the source merged into another still means the person
+			if p.Has(l.Ref) { // what the source merged into another still means the person
 				r.people[l.Ref] = p.ID
 			}
 		}

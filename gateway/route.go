@@ -32,6 +32,7 @@ var operations = map[string]struct {
 	"$everything": {fhir.Everything, "Patient", true, true},
 	"$compare":    {fhir.Compare, "Patient", true, true},
 	"$explain":    {fhir.Explain, "Patient", true, true},
+	"$sources":    {fhir.Sources, "", false, true},
 	"$match":      {fhir.Match, "Patient", false, true},
 	"$ihe-pix":    {fhir.Pix, "Patient", false, true},
 	"$mpi-review": {fhir.Review, "", false, true},
@@ -47,6 +48,9 @@ func classify(method, escapedPath string) (route, *problem) {
 	}
 	if escapedPath == "/graphql" {
 		return route{interaction: fhir.GraphQL, template: "/graphql", built: true}, nil
+	}
+	if escapedPath == "/cds-services" || strings.HasPrefix(escapedPath, "/cds-services/") {
+		return route{interaction: fhir.CDSHook, template: "/cds-services"}, nil
 	}
 	rest, ok := strings.CutPrefix(escapedPath, basePath)
 	if !ok || rest != "" && rest[0] != '/' {
@@ -109,7 +113,7 @@ func operation(method string, t fhir.ResourceType, id, name string) (route, *pro
 	op, ok := operations[name]
 	r := route{interaction: op.interaction, typ: t, id: id, template: basePath + "/$operation"}
 	if !ok || op.on != "" && op.on != t || op.instance != (id != "") && name != "$graphql" && name != "$export" && name != "$validate" ||
-		name == "$graphql" && (t == "") != (id == "") || name == "$validate" && t == "" || name == "$mpi-review" && t != "" {
+		name == "$graphql" && (t == "") != (id == "") || name == "$validate" && t == "" || (name == "$sources" || name == "$mpi-review") && t != "" {
 		return r, refuse(http.StatusNotFound, "not-supported", "no such operation here")
 	}
 	at := basePath

@@ -2,6 +2,7 @@ package portal_test
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -138,21 +139,91 @@ func TestWhatIsMissing(t *testing.T) {
 	}
 }
 
-// TestExplained: where $explain is offered, its words stand under the copies.
+// TestExplained: where $explain is offered, it says why copies are one, and which entry a conflict is with.
 func TestExplained(t *testing.T) {
 	b := newTab(t, browser.Size{Width: 1200, Height: 900})
 	b.fake = startFake(t)
-	allergy := `{"resourceType":"AllergyIntolerance","id":"epic.1","code":{"text":"Latex"},` + tagged("epic") + `}`
+	marked := func(id string) string {
+		return `{"resourceType":"AllergyIntolerance","id":"` + id + `","code":{"text":"Allergen of ` + id + `"},"meta":{"extension":[{"url":"urn:concord:contributor","valueReference":{"reference":"AllergyIntolerance/` + id +
+			`"}}],"tag":[{"system":"urn:concord:source","code":"` + id[:4] + `"},{"system":"urn:concord:conflict","code":"negation"}]}}`
+	}
 	b.fake.say(map[string]string{
-		"Patient": searchset("", patient), "Patient/p1": patient, "AllergyIntolerance": searchset("", allergy), "AllergyIntolerance/epic.1": allergy,
-		"Patient/p1/$explain?resource=AllergyIntolerance%2Fepic.1": `{"resourceType":"Parameters","parameter":[{"name":"verdict","valueCode":"same"},{"name":"evidence","part":[{"name":"agreed","valueString":"code and status"}]}]}`,
+		"Patient": searchset("", patient), "Patient/p1": patient, "AllergyIntolerance": searchset("", marked("epic.1"), marked("oaks.7"), marked("oaks.9")),
+		"AllergyIntolerance/epic.1": marked("epic.1"), "AllergyIntolerance/oaks.7": marked("oaks.7"), "AllergyIntolerance/oaks.9": marked("oaks.9"),
+		"Patient/p1/$explain?resource=AllergyIntolerance%2Fepic.1": `{"resourceType":"Parameters","parameter":[{"name":"survivor","valueReference":{"reference":"AllergyIntolerance/epic.1"}},{"name":"copy","valueReference":{"reference":"AllergyIntolerance/epic.1"}},
+			{"name":"strength","valueCode":"nearly"},{"name":"agreed","valueCode":"code"},{"name":"agreed","valueCode":"time"},{"name":"gained","part":[{"name":"from","valueReference":{"reference":"AllergyIntolerance/oaks.2"}},{"name":"element","valueString":"code.coding"}]},
+			{"name":"conflict","part":[{"name":"with","valueReference":{"reference":"AllergyIntolerance/oaks.9"}},{"name":"in","valueCode":"negation"}]}]}`,
 	})
 	b.open(t)
-	browser.Do(b.ctx, t, chromedp.Click(chromedp.CSS("#view .origin")), chromedp.WaitVisible(chromedp.CSS("dl.explained")))
-	if got := b.text(t, "dl.explained"); got != "Verdict same Evidence Agreed code and status" {
+	browser.Do(b.ctx, t, chromedp.Click(chromedp.CSS("#view .origin")), chromedp.WaitVisible(chromedp.CSS("details.explained")))
+	got := b.text(t, "dialog")
+	for _, want := range []string{"within what rounding", "agree in code and time", "From Oaks's copy the entry has coding", "It disagrees with Allergen of oaks.9 at Oaks", "The entry that it disagrees with is beside it"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("without %q: %s", want, got)
+		}
+	}
+	if table := b.text(t, "dialog table.compare"); !strings.Contains(table, "oaks.9") || strings.Contains(table, "oaks.7") {
+		t.Errorf("another entry than the one that is named stands beside it: %s", table)
+	}
+	browser.Screenshot(b.ctx, t, "explained")
+	browser.Accessible(b.ctx, t, "explained")
+}
+
+// TestReview: the pages about no one person are there when the gateway offers them: the review queue shows two records side
+// by side, takes a decision after asking once more, and says when it was taken meanwhile; the sources tell how they are.
+func TestReview(t *testing.T) {
+	b := newTab(t, browser.Size{Width: 1200, Height: 900})
+	b.fake = startFake(t)
+	review := func(n int) string {
+		return fmt.Sprintf(`{"name":"review","part":[{"name":"number","valueString":"%d"},{"name":"reason","valueCode":"match"},{"name":"grade","valueCode":"probable"},{"name":"queued","valueInstant":"2026-01-02T03:04:05Z"},
+			{"name":"patient","valueReference":{"reference":"Patient/epic.%d"}},{"name":"patient","valueReference":{"reference":"Patient/oaks.%d"}},
+			{"name":"field","part":[{"name":"name","valueCode":"family"},{"name":"level","valueCode":"equal"}]},{"name":"field","part":[{"name":"name","valueCode":"birthdate"},{"name":"level","valueCode":"near"}]}]}`, n, n, n)
+	}
+	person := func(id, birth string) string {
+		return `{"resourceType":"Patient","id":"` + id + `","name":[{"family":"Roe","given":["<b>Jane</b>"]}],"birthDate":"` + birth + `"}`
+	}
+	b.fake.say(map[string]string{
+		"Patient": searchset("", patient), "Patient/p1": patient, "Patient/epic.4": person("epic.4", "1950-02-03"), "Patient/oaks.4": person("oaks.4", "1950-02-04"),
+		"$mpi-review": `{"resourceType":"Parameters","parameter":[` + review(4) + `,` + review(5) + `]}`,
+		"$sources":    `{"resourceType":"Parameters","parameter":[{"name":"source","part":[{"name":"name","valueCode":"epic"},{"name":"state","valueCode":"failing"},{"name":"since","valueInstant":"2026-01-02T03:04:05Z"}]}]}`,
+	})
+	browser.Do(b.ctx, t, chromedp.Navigate(b.fake.URL+"/"), chromedp.WaitVisible(chromedp.CSS("#sign-in")))
+	browser.Do(b.ctx, t, chromedp.Evaluate[chromedp.Void](`(() => { document.querySelector(".token").open = true; document.querySelector("#token").value = "good"; document.querySelector(".token form").requestSubmit(); })()`),
+		chromedp.WaitVisible(chromedp.CSS(`.tools a[href="#review"]`)), chromedp.Click(chromedp.CSS(`.tools a[href="#review"]`)), chromedp.WaitVisible(chromedp.CSS(".card.review")))
+	if got := b.text(t, "main"); !strings.Contains(got, "2 entries") || !strings.Contains(got, "Birthdate near") || !strings.Contains(got, "Epic and Oaks") {
+		t.Errorf("the queue: %s", got)
+	}
+	browser.Do(b.ctx, t, chromedp.Click(chromedp.CSS(".card.review button.inline")), chromedp.WaitVisible(chromedp.CSS(".card.review table")))
+	if got := b.text(t, ".card.review table"); !strings.Contains(got, "<b>Jane</b>") || !strings.Contains(got, "3 Feb 1950") || !strings.Contains(got, "4 Feb 1950") {
+		t.Errorf("the records: %s", got)
+	}
+	browser.Screenshot(b.ctx, t, "review")
+	browser.Accessible(b.ctx, t, "review")
+	b.fake.say(map[string]string{"$mpi-review": `409 {"resourceType":"OperationOutcome","issue":[{"severity":"error","code":"conflict"}]}`})
+	before := len(b.fake.requests())
+	browser.Do(b.ctx, t, chromedp.Click(chromedp.CSS(".card.review .decide button")), chromedp.WaitVisible(chromedp.CSS(".sure button.main")))
+	if n := len(b.fake.requests()); n != before {
+		t.Error("a decision was sent before it was confirmed")
+	}
+	browser.Do(b.ctx, t, chromedp.Click(chromedp.CSS(".sure button.main")), chromedp.WaitVisible(chromedp.CSS(".card.review .notice.bad")))
+	if got := b.text(t, ".card.review .notice.bad"); !strings.Contains(got, "decided meanwhile") {
 		t.Errorf("%q", got)
 	}
-	browser.Accessible(b.ctx, t, "explained")
+	b.fake.say(map[string]string{"$mpi-review": `{"resourceType":"Parameters","parameter":[` + review(4) + `]}`})
+	browser.Do(b.ctx, t, chromedp.Click(chromedp.CSS(".card.review .decide button")), chromedp.WaitVisible(chromedp.CSS(".sure button.main")), chromedp.Click(chromedp.CSS(".sure button.main")),
+		chromedp.WaitVisible(chromedp.CSS(".notice.info")))
+	if !slices.Contains(b.fake.requests(), "POST $mpi-review") {
+		t.Error("the decision was not sent")
+	}
+	browser.Do(b.ctx, t, chromedp.Click(chromedp.CSS(`.tools a[href="#sources"]`)), chromedp.WaitVisible(chromedp.CSS("main .lines")))
+	if got := b.text(t, "main"); !strings.Contains(got, "Epic") || !strings.Contains(got, "not asked for a while") || !strings.Contains(got, "2 Jan 2026") {
+		t.Errorf("the sources: %s", got)
+	}
+	browser.Accessible(b.ctx, t, "sources")
+	browser.Resize(b.ctx, t, browser.Size{Width: 360, Height: 740})
+	if w := browser.Eval[int](b.ctx, t, `document.documentElement.scrollWidth`); w > 360 {
+		t.Errorf("%d pixels wide on a phone", w)
+	}
 }
 
 // TestSignIn: a good answer of the issuer signs in; one that is not for this sign-in, or holds no token, does not. Whatever

@@ -36,6 +36,7 @@ type App struct {
 	own     *tlsfiles.Pair  // the gateway's own certificate; nil for plain HTTP
 	clients *tlsfiles.Roots // whose certificates clients must present; nil: none
 	expiry  *expiry
+	health  health
 	closers []func() error
 	log     *slog.Logger
 }
@@ -89,7 +90,7 @@ func New(ctx context.Context, cfg *config.Config, log io.Writer) (_ *App, err er
 		return nil, err
 	}
 	fhirAPI := gateway.New(gateway.Config{
-		PublicURL: cfg.PublicURL, Version: Version, Federator: fed, Sources: policies(cfg), Engine: engine, GraphQL: queries, StandIns: backend, Registry: gateway.Registry{Index: index, Store: backend, Keys: BlockingKeys, Model: NewModelFile(cfg.MPI.ModelFile).Current}, Sync: backend.Sync, Verifier: verifier, Trail: trail,
+		PublicURL: cfg.PublicURL, Version: Version, Federator: fed, Sources: policies(cfg), Health: a.health.of, Engine: engine, GraphQL: queries, StandIns: backend, Registry: gateway.Registry{Index: index, Store: backend, Keys: BlockingKeys, Model: NewModelFile(cfg.MPI.ModelFile).Current}, Sync: backend.Sync, Verifier: verifier, Trail: trail,
 		Limits: limits, AuthServer: authServer(cfg), Log: a.log, Metrics: metrics, Tracer: tracer,
 	})
 	if a.Public, err = front(fhirAPI, cfg); err != nil {
@@ -146,7 +147,8 @@ func introspection(c config.Introspection) (*smart.Introspection, error) {
 // authServer is what the SMART configuration can say of the first issuer.
 func authServer(cfg *config.Config) smart.AuthServer {
 	i := cfg.Auth.Issuers[0]
-	return smart.AuthServer{Issuer: i.Issuer, JWKSURL: i.JWKSURL}
+	return smart.AuthServer{Issuer: i.Issuer, JWKSURL: i.JWKSURL, AuthorizationEndpoint: cfg.Portal.AuthorizeURL, TokenEndpoint: cfg.Portal.TokenURL,
+		IntrospectionEndpoint: i.Introspection.URL}
 }
 
 // Close frees everything, in the reverse of the order in which it was opened.

@@ -22,7 +22,7 @@ func (a *App) limits(reg prometheus.Registerer) (gateway.Limits, error) {
 	if c.Enabled {
 		rate := func(r config.Rate) ratelimit.Rate { return ratelimit.Rate{Limit: r.Count, Window: r.Per} }
 		rates := map[ratelimit.Class]ratelimit.Rate{
-			ratelimit.Read: rate(c.Read), ratelimit.Write: rate(c.Write), ratelimit.Bulk: rate(c.Bulk), ratelimit.Validation: rate(c.Validation),
+			ratelimit.Read: rate(c.Read), ratelimit.Write: rate(c.Write), ratelimit.Bulk: rate(c.Bulk), ratelimit.Validation: rate(c.Validation), ratelimit.Hook: rate(c.Hook),
 		}
 		if c.Store.RedisAddr == "" {
 			m, err := ratelimit.NewMemory(rates, ratelimit.Options{})

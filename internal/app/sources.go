@@ -62,8 +62,10 @@ func (a *App) sources(reg prometheus.Registerer) ([]federation.Connector, map[co
 				open = 1
 			}
 			state.WithLabelValues(string(source)).Set(open)
+			a.health.set(source, to)
 		}})
 		out = append(out, source)
+		a.health.set(s.Name, connectors.Closed)
 		if len(s.Creates) > 0 {
 			creators[s.Name] = source
 		}
@@ -75,7 +77,7 @@ func (a *App) sources(reg prometheus.Registerer) ([]federation.Connector, map[co
 func policies(cfg *config.Config) map[concord.SourceID]gateway.Policy {
 	all := map[concord.SourceID]gateway.Policy{}
 	for _, s := range cfg.Sources {
-		p := gateway.Policy{Tenants: s.Tenants}
+		p := gateway.Policy{Vendor: string(s.Vendor), Tenants: s.Tenants}
 		for _, t := range s.Creates {
 			p.Creates = append(p.Creates, fhir.ResourceType(t))
 		}

@@ -172,6 +172,7 @@ type RateLimit struct {
 	Write      Rate // per tenant and user, or client for backend tokens
 	Bulk       Rate // per tenant
 	Validation Rate // per tenant and user, or client for backend tokens
+	Hook       Rate // per tenant and client
 	BreakGlass BreakGlass
 }
 

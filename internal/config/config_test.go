@@ -28,6 +28,7 @@ func defaultLimits() config.RateLimit {
 		Write:      config.Rate{Count: 60, Per: time.Minute},
 		Bulk:       config.Rate{Count: 2, Per: time.Hour},
 		Validation: config.Rate{Count: 600, Per: time.Minute},
+		Hook:       config.Rate{Count: 600, Per: time.Minute},
 	}
 }
 
@@ -125,6 +126,7 @@ func TestGood(t *testing.T) {
 				Write:      config.Rate{Count: 1, Per: time.Minute},
 				Bulk:       config.Rate{Count: 5, Per: 24 * time.Hour},
 				Validation: config.Rate{Count: 9, Per: time.Minute},
+				Hook:       config.Rate{Count: 8, Per: time.Minute},
 				BreakGlass: config.BreakGlass{KeyFile: "testdata/good/files/empty"},
 			},
 			Sources: []config.Source{

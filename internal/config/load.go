@@ -240,6 +240,7 @@ func readRateLimit(s *section) RateLimit {
 		Bulk:    s.at("bulk").rate(Rate{2, time.Hour}),
 	}
 	r.Validation = s.at("validation").rate(Rate{600, time.Minute})
+	r.Hook = s.at("hook").rate(Rate{600, time.Minute})
 	redis := s.at("redis").section()
 	r.Store.User, r.Store.PasswordFile, r.Store.SecretFile = redis.at("user").word(), redis.at("password_file").file(), redis.at("secret_file").file()
 	r.Store.TLS = readSourceTLS(redis.at("tls").section())

@@ -70,14 +70,15 @@ export class Api {
 
   /**
    * @param {string} path
-   * @param {URLSearchParams} [form]
+   * @param {URLSearchParams | Resource} [sent] a form, or a resource
    */
-  async #ask(path, form) {
+  async #ask(path, sent) {
+    const body = sent instanceof URLSearchParams ? sent : sent ? JSON.stringify(sent) : undefined;
     let r, content = "";
     try {
       r = await fetch(path, {
-        method: form ? "POST" : "GET", body: form, signal: this.#session.signal, cache: "no-store", credentials: "omit", redirect: "error", referrerPolicy: "no-referrer",
-        headers: { Authorization: `Bearer ${this.#session.token}`, Accept: "application/fhir+json" },
+        method: sent ? "POST" : "GET", body, signal: this.#session.signal, cache: "no-store", credentials: "omit", redirect: "error", referrerPolicy: "no-referrer",
+        headers: { Authorization: `Bearer ${this.#session.token}`, Accept: "application/fhir+json", ...typeof body === "string" ? { "Content-Type": "application/fhir+json" } : {} },
       });
       content = await r.text();
     } catch (e) {
@@ -85,16 +86,16 @@ export class Api {
       throw new Refusal(0, null);
     }
     const timing = r.headers.get("Server-Timing") ?? "";
-    const body = /json/.test(r.headers.get("Content-Type") ?? "") ? resource(parse(content)) : null;
+    const said = /json/.test(r.headers.get("Content-Type") ?? "") ? resource(parse(content)) : null;
     if (r.status === 401) this.#session.end("Your session has ended.");
-    if (!r.ok || !body) {
-      const refusal = new Refusal(r.status, body, r.headers);
+    if (!r.ok || !said) {
+      const refusal = new Refusal(r.status, said, r.headers);
       this.#learn(refusal.gaps.map((g) => [g.source, { ok: false, code: g.code }]));
       throw refusal;
     }
     const asked = [...timing.matchAll(/([a-z][a-z0-9]{0,15});dur=\d+;desc="([a-z]+) ?([a-z-]*)"/g)];
     this.#learn(asked.map((m) => [m[1], { ok: m[2] === "ok" || m[2] === "none", code: m[3] || (m[2] === "partial" ? "incomplete" : "") }]));
-    return { body, asked: asked.map((m) => m[1]) };
+    return { body: said, asked: asked.map((m) => m[1]) };
   }
 
   /** @param {[string, SourceState][]} states */
@@ -134,6 +135,15 @@ export class Api {
   async read(reference) {
     const [type, id] = reference.split("/");
     return (await this.#ask(`${base}/${encodeURIComponent(type)}/${encodeURIComponent(id)}`)).body;
+  }
+
+  /**
+   * An operation on nobody's record.
+   * @param {string} name with its dollar sign
+   * @param {Resource} [body] sent by POST
+   */
+  async system(name, body) {
+    return (await this.#ask(`${base}/${name}`, body)).body;
   }
 
   /**

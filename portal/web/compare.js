@@ -4,7 +4,7 @@ import { Refusal } from "./api.js";
 import { showCompared } from "./copies.js";
 import { showDate } from "./dates.js";
 import { h, notice, put } from "./dom.js";
-import { list, object, text } from "./fhir.js";
+import { parametersOf } from "./params.js";
 import { badge, chip } from "./parts.js";
 import { conflict, count, elementName, reason, row, sourceName, sourceNames, typeName, whoIsMissing } from "./words.js";
 
@@ -46,8 +46,7 @@ async function ask(api, chart, into, params) {
  */
 export function comparisonOf(r) {
   if (r.resourceType !== "Parameters") return null;
-  const all = list(r["parameter"]).map(object);
-  const named = (/** @type {string} */ name) => all.filter((p) => p["name"] === name).map(partsOf);
+  const named = parametersOf(r).parts;
   return {
     sources: named("source").map((p) => ({ name: p.one("name"), events: p.number("events"), only: p.number("only"), missing: p.number("missing"), stranger: p.truth("stranger") })),
     types: named("type").map((p) => ({ type: p.one("type"), events: p.number("events"), same: p.number("same"), missing: p.number("missing"), disagree: p.number("disagree"), unknown: p.number("unknown") })),
@@ -58,21 +57,6 @@ export function comparisonOf(r) {
       disagreements: p.parts("disagreement").map((d) => ({ path: d.one("path"), aspect: d.one("aspect"), told: d.parts("told").map((t) => ({ source: t.one("source"), copy: t.one("copy"), text: t.one("text") })) })),
       copies: p.parts("copy").map((c) => ({ source: c.one("source"), reference: c.one("reference") })),
     })),
-  };
-}
-
-/**
- * @param {Fields} p
- * @returns {{one: (n: string) => string, all: (n: string) => string[], number: (n: string) => number, truth: (n: string) => boolean, parts: (n: string) => ReturnType<typeof partsOf>[]}}
- */
-function partsOf(p) {
-  const parts = list(p["part"]).map(object);
-  const value = (/** @type {Fields} */ x) => x[Object.keys(x).find((k) => k.startsWith("value")) ?? ""];
-  const values = (/** @type {string} */ n) => parts.filter((x) => x["name"] === n).map(value);
-  const all = (/** @type {string} */ n) => values(n).map((v) => text(v) || text(object(v)["reference"]));
-  return {
-    all, one: (n) => all(n)[0] ?? "", number: (n) => Number(values(n)[0]) || 0, truth: (n) => values(n)[0] === true,
-    parts: (n) => parts.filter((x) => x["name"] === n).map(partsOf),
   };
 }
 

@@ -5,11 +5,12 @@ import { Refusal } from "./api.js";
 import { timeOf } from "./dates.js";
 import { openDialog } from "./dialog.js";
 import { h, notice, put } from "./dom.js";
-import { codes, concept, conflictsOf, copiesOf, dateOf, list, mainName, maybeRepeated, object, sourceOf, sourcesOf, text } from "./fhir.js";
+import { explained, explanationOf } from "./explain.js";
+import { codes, conflictsOf, copiesOf, dateOf, mainName, maybeRepeated, sourceOf, sourcesOf } from "./fhir.js";
 import { lineOf, saysNone } from "./lines.js";
 import { chip } from "./parts.js";
 import { differ, elements } from "./saying.js";
-import { conflict, count, elementName, reason, sourceName, sourceNames, typeName } from "./words.js";
+import { conflict, count, reason, sourceName, sourceNames, typeName } from "./words.js";
 
 /**
  * Shows the copies of an event that a comparison names.
@@ -30,14 +31,13 @@ export async function showCompared(api, chart, e) {
  * @param {Resource} r
  */
 export async function showCopies(api, chart, r) {
-  const others = opponents(r, chart);
   const body = openDialog(r.resourceType === "Patient" ? mainName(r) : lineOf(r, new Map()).title, "wide");
-  const mine = copiesOf(r), theirs = others.flatMap(copiesOf);
-  const table = h("div", { class: "copies-table" }, h("p", { class: "empty" }, "Reading the copies…"));
-  const explained = h("div");
-  put(body, h("p", { class: "lead" }, whatItIs(r)), disagreement(r, others), table, explained);
-  const [copies] = await Promise.all([Promise.all([...mine, ...theirs].map((ref) => read(api, ref))), explain(api, chart, r, explained)]);
-  put(table, sideBySide(copies, mine.length, (ref) => titleOf(ref, chart)));
+  const mine = copiesOf(r), nameOf = (/** @type {string} */ ref) => titleOf(ref, chart);
+  put(body, h("p", { class: "lead" }, whatItIs(r)), h("p", { class: "empty" }, "Reading the copies…"));
+  const [x, own] = await Promise.all([explanation(api, chart, r), Promise.all(mine.map((ref) => read(api, ref)))]);
+  const others = x ? entriesOf(x.conflicts.map((c) => c.with), chart) : opponents(r, chart);
+  const copies = [...own, ...await Promise.all(others.flatMap(copiesOf).map((ref) => read(api, ref)))];
+  put(body, h("p", { class: "lead" }, whatItIs(r)), disagreement(r, others, x !== null), h("div", { class: "copies-table" }, sideBySide(copies, mine.length, nameOf)), x ? explained(x, nameOf) : null);
 }
 
 /** @param {Resource} r */
@@ -51,10 +51,11 @@ function whatItIs(r) {
 /**
  * @param {Resource} r
  * @param {Resource[]} others
+ * @param {boolean} sure the gateway has named them
  */
-function disagreement(r, others) {
+function disagreement(r, others, sure) {
   const out = conflictsOf(r).map((c) => notice("warn", h("strong", {}, conflict(c) + ". "),
-    others.length ? "The entry that seems to be meant is beside it." : "Nothing was merged that disagrees: look for another entry of this kind in the chart."));
+    others.length ? sure ? "The entry that it disagrees with is beside it." : "The entry that seems to be meant is beside it." : "Nothing was merged that disagrees: look for another entry of this kind in the chart."));
   if (maybeRepeated(r)) out.push(notice("info", "A source holds more than one entry that looks the same. It may be told twice, or have happened twice."));
   return out;
 }
@@ -118,39 +119,28 @@ function sideBySide(copies, mine, nameOf) {
 }
 
 /**
- * What the gateway says of why copies were taken for one, where it offers to.
+ * What the gateway says of why copies were taken for one; null where it does not say.
  * @param {import("./api.js").Api} api
  * @param {import("./chart.js").Chart} chart
  * @param {Resource} r
- * @param {Element} into
  */
-async function explain(api, chart, r, into) {
-  if (r.resourceType === "Patient") return;
-  let answer;
+async function explanation(api, chart, r) {
+  if (r.resourceType === "Patient") return null;
   try {
-    answer = await api.operation(chart.person.id, "$explain", { resource: `${r.resourceType}/${r.id}` });
+    return explanationOf(await api.operation(chart.person.id, "$explain", { resource: copiesOf(r)[0] ?? `${r.resourceType}/${r.id}` }));
   } catch (e) {
-    if (e instanceof Refusal) return; // not offered here, or not now
+    if (e instanceof Refusal) return null; // not offered here, or not now
     throw e;
   }
-  const parts = parameters(answer["parameter"]);
-  if (parts) put(into, h("details", { class: "raw", open: true }, h("summary", {}, "Why these are one"), parts));
 }
 
 /**
- * A Parameters resource as a list of terms, whatever its parts are called.
- * @param {unknown} v
- * @returns {HTMLElement | null}
+ * The entries of the chart that an explanation names.
+ * @param {string[]} refs
+ * @param {import("./chart.js").Chart} chart
  */
-function parameters(v) {
-  const all = list(v).map(object);
-  if (!all.length) return null;
-  return h("dl", { class: "explained" }, all.map((p) => {
-    const key = Object.keys(p).find((k) => k.startsWith("value"));
-    const value = key ? p[key] : undefined;
-    const words = typeof value === "object" && value !== null ? concept(value) || text(object(value)["reference"]) : value === undefined ? "" : String(value);
-    return [h("dt", {}, elementName(text(p["name"]))), h("dd", {}, words, parameters(p["part"]))];
-  }));
+function entriesOf(refs, chart) {
+  return chart.sections.flatMap((s) => s.entries).filter((e) => copiesOf(e).some((c) => refs.includes(c)));
 }
 
 /**

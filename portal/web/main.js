@@ -11,6 +11,7 @@ import { h, notice, part, put, say } from "./dom.js";
 import { findView } from "./find.js";
 import { generalNotes } from "./parts.js";
 import { personHead } from "./person.js";
+import { pagesFor, reviewView, sourcesView } from "./review.js";
 import { resultsView, vitalsView } from "./results.js";
 import { claimsOf, expiryOf, Session } from "./session.js";
 import { leaveForIssuer, redeem, takeAnswer } from "./signin.js";
@@ -28,6 +29,8 @@ let api = new Api(session);
 let chart = null;
 /** @type {Window | null} */
 let editor = null;
+/** Which pages about no one person this user may see. */
+let offers = { review: false, sources: false };
 
 /**
  * The views of a chart, in the order of the menu. A view that not every gateway has says so itself.
@@ -41,6 +44,20 @@ const views = {
   documents: { title: "Documents", draw: (c, open) => documentsView(api, c, open) },
   compare: { title: "Comparison", draw: (c) => compareView(api, c) },
 };
+
+/**
+ * The pages about no one person.
+ * @type {{[name: string]: {title: string, draw: () => Element}}}
+ */
+const pages = {
+  review: { title: "Records to review", draw: () => reviewView(api) },
+  sources: { title: "Sources", draw: () => sourcesView(api) },
+};
+
+function pageName() {
+  const name = location.hash.slice(1);
+  return name === "review" && offers.review || name === "sources" && offers.sources ? name : "";
+}
 
 function viewName() {
   const name = location.hash.slice(1);
@@ -56,6 +73,8 @@ function drawTop() {
   put(part("top"), h("div", { class: "bar" },
     h("a", { class: "brand", href: "#" + (chart ? "summary" : "find") }, h("span", { class: "mark", "aria-hidden": "true" }), "Concord"),
     h("div", { class: "tools" },
+      session.active && offers.review ? h("a", { href: "#review" }, "Review") : null,
+      session.active && offers.sources ? h("a", { href: "#sources" }, "Sources") : null,
       settings.graphiql && session.active ? h("button", { type: "button", class: "quiet", on: { click: openEditor } }, "GraphiQL") : null,
       session.active ? [h("span", { class: "user" }, session.name || "Signed in"), h("button", { type: "button", id: "sign-out", on: { click: () => session.end("You have signed out.") } }, "Sign out")] : null)));
 }
@@ -107,6 +126,11 @@ async function begin(tokens) {
   }
   history.replaceState(null, "", "#find");
   drawFind();
+  const mine = api;
+  const found = await pagesFor(mine);
+  if (mine !== api || !session.active) return;
+  offers = found;
+  drawTop();
 }
 
 /** A patient's own chart. The token may name the patient as one source does: the search finds the person. */
@@ -131,6 +155,14 @@ function drawFind() {
   title("Find a person");
   drawTop();
   put(part("main"), findView(api, (person) => { openChart(person).catch(failed); }));
+  part("main").querySelector("h1")?.focus();
+}
+
+/** @param {string} name */
+function drawPage(name) {
+  title(pages[name].title);
+  drawTop();
+  put(part("main"), pages[name].draw());
   part("main").querySelector("h1")?.focus();
 }
 
@@ -170,7 +202,8 @@ function about(c) {
 addEventListener("hashchange", () => {
   if (!session.active || location.hash === "#main") return;
   closeDialog();
-  if (chart && (location.hash !== "#find" || session.patient)) {
+  if (pageName()) drawPage(pageName());
+  else if (chart && (location.hash !== "#find" || session.patient)) {
     drawChart();
     part("view").querySelector("h2")?.focus();
   } else drawFind();
@@ -188,6 +221,7 @@ function openEditor() {
 
 session.onEnd = (/** @type {string} */ why) => {
   chart = null;
+  offers = { review: false, sources: false };
   api = new Api(session);
   closeDialog();
   history.replaceState(null, "", location.pathname);

@@ -297,3 +297,31 @@ func (s *store) unshown(patient string, wants []string) bool {
 	}
 	return false
 }
+
+// Overlay writes another human over a patient's record, as a clerk does who has the wrong chart open: name, birth date and
+// sex become others, and all else stays.
+func (e *EHR) Overlay(patient, family, given, birthDate string) error {
+	s := e.store
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t := s.types["Patient"]
+	if t == nil || t.byID[patient] == nil {
+		return errors.New("fakeehr: no such patient")
+	}
+	r := t.byID[patient]
+	var doc map[string]any
+	if err := json.Unmarshal(r.body, &doc); err != nil {
+		return err
+	}
+	sex := "female"
+	if doc["gender"] == "female" {
+		sex = "male"
+	}
+	doc["name"], doc["birthDate"], doc["gender"] = []any{map[string]any{"family": family, "given": []any{given}}}, birthDate, sex
+	body, err := json.Marshal(doc)
+	if err != nil {
+		return err
+	}
+	s.file(&record{typ: r.typ, id: r.id, patient: r.patient, original: body, body: body})
+	return nil
+}

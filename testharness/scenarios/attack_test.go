@@ -362,7 +362,7 @@ func TestTricks(t *testing.T) {
 	})
 	for _, c := range []struct{ name, method, path string }{
 		{"24 create", "POST", "Observation"}, {"24 update", "PUT", "Observation/epic.1"}, {"39 patch", "PATCH", "Observation/epic.1"}, {"24 delete", "DELETE", "Observation/epic.1"},
-		{"25 batch", "POST", ""}, {"export", "GET", "$export"}, {"match", "POST", "Patient/$match"},
+		{"25 batch", "POST", ""}, {"export", "GET", "$export"}, {"CDS Hooks", "POST", public + "/cds-services/order-check"}, {"CDS Hooks, the list", "GET", public + "/cds-services"}, {"match", "POST", "Patient/$match"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			a := x.do(t, c.method, c.path, `{"resourceType":"Observation"}`, "Content-Type", "application/fhir+json")

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"concord/testharness"
+	"concord/testharness/fakeehr"
 	"concord/testharness/issuer"
 	"concord/testharness/population"
 	"concord/testharness/servers"
@@ -182,5 +183,52 @@ func TestBreakGlass(t *testing.T) {
 	}
 	if !strings.Contains(metrics(t, r), "concord_break_glass_total 2") || !strings.Contains(r.trail(t), "bad-break-glass") {
 		t.Error("no metric or no record tells of it")
+	}
+}
+
+// TestSources: any token learns how the sources of its tenant are doing, and nothing of others'.
+func TestSources(t *testing.T) {
+	w := newWorld(t, testharness.Options{Population: population.Options{Seed: 78, Persons: 1, Registered: 3}})
+	p := w.Population.Persons[0]
+	r := startKeyed(t, w, "700ms", t.TempDir(), map[string]string{"cerner": "tenants: [riverside]", "epic": "creates: [Condition]"})
+	id, _ := r.person(t, p.Copies[0].Source, p.Copies[0].ID)
+	states := func(r *rig) map[string]string {
+		a := r.get(t, "$sources")
+		if a.code != http.StatusOK {
+			t.Fatalf("HTTP %d", a.code)
+		}
+		out := map[string]string{}
+		all, _ := a.json["parameter"].([]any)
+		for _, x := range all {
+			m, _ := x.(resource)
+			parts, _ := m["part"].([]any)
+			name := ""
+			for _, y := range parts {
+				switch part, _ := y.(resource); part["name"] {
+				case "name":
+					name, _ = part["valueCode"].(string)
+				case "state":
+					out[name], _ = part["valueCode"].(string)
+				}
+			}
+		}
+		return out
+	}
+	if got := states(r.with(r.tokenOf(t, "openid"))); len(got) != 2 || got["epic"] != "asked" || got["athena"] != "asked" {
+		t.Errorf("%v", got)
+	}
+	if got := states(r.with(r.tokenOf(t, "openid", "tenant", "riverside"))); len(got) != 3 {
+		t.Errorf("the other tenant: %v", got)
+	}
+	w.EHR("epic").Set(fakeehr.Fault{Kind: fakeehr.ServerError})
+	defer w.Heal()
+	for range 8 {
+		r.get(t, "Condition?patient="+id)
+	}
+	if got := states(r); got["epic"] != "failing" {
+		t.Errorf("a source that fails: %v", got)
+	}
+	if a := r.with("").get(t, "$sources"); a.code != http.StatusUnauthorized {
+		t.Errorf("without a token: HTTP %d", a.code)
 	}
 }

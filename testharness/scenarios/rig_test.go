@@ -77,7 +77,7 @@ func startIn(t *testing.T, w *testharness.World, timeout, dir string) *rig {
 }
 
 // startKeyed is startIn with further keys of the configuration: those of sources by the source's name, such as "creates:
-// [Condition]", those of the trail by "audit", of the issuer and of the limits by "issuer" and "limits" as they stand, and those at the top by
+// [Condition]", those of the trail by "audit", of the index by "mpi", of the issuer and of the limits by "issuer" and "limits" as they stand, and those at the top by
 // "".
 func startKeyed(t *testing.T, w *testharness.World, timeout, dir string, keys map[string]string) *rig {
 	t.Helper()
@@ -87,8 +87,8 @@ func startKeyed(t *testing.T, w *testharness.World, timeout, dir string, keys ma
 	}
 	t.Cleanup(func() { _ = iss.Close() })
 	r := &rig{world: w, issuer: iss, dir: dir, log: &lines{}}
-	text := keys[""] + fmt.Sprintf("listen: 127.0.0.1:8080\nadmin_listen: 127.0.0.1:8081\npublic_url: %s\nauth:\n  audience: %s/fhir/r4\n  issuers:\n    - issuer: %s\n      jwks_url: %s\n%smpi:\n  store: sqlite:%s/mpi.db\naudit:\n  dir: %s/audit\n%srate_limit:\n%ssources:\n",
-		public, public, iss.URL(), iss.JWKSURL(), strings.NewReplacer("{issuer}", iss.URL(), "{dir}", r.dir).Replace(keys["issuer"]), r.dir, r.dir, indented(keys["audit"]), cmp.Or(keys["limits"], "  enabled: false\n"))
+	text := keys[""] + fmt.Sprintf("listen: 127.0.0.1:8080\nadmin_listen: 127.0.0.1:8081\npublic_url: %s\nauth:\n  audience: %s/fhir/r4\n  issuers:\n    - issuer: %s\n      jwks_url: %s\n%smpi:\n  %s\naudit:\n  dir: %s/audit\n%srate_limit:\n%ssources:\n",
+		public, public, iss.URL(), iss.JWKSURL(), strings.NewReplacer("{issuer}", iss.URL(), "{dir}", r.dir).Replace(keys["issuer"]), cmp.Or(keys["mpi"], "store: sqlite:"+r.dir+"/mpi.db"), r.dir, indented(keys["audit"]), cmp.Or(keys["limits"], "  enabled: false\n"))
 	for _, e := range w.EHRs {
 		text += fmt.Sprintf("  - name: %s\n    vendor: %s\n    base_url: %s\n    timeout: %s\n    auth:\n", e.Source(), e.Vendor(), e.URL(), timeout)
 		if w.Client.ID == "" {
