@@ -251,7 +251,6 @@ func (s *Session) keep(ref concord.PatientRef, r fhir.Resource) {
 	s.mu.Lock()
 	s.patients[ref] = r
 	s.mu.Unlock()
-	s.f.seen.mark(ref, s.f.opts.Now())
 }
 
 // candidates looks for a person at a source, in several forms because sites spell differently, and gives those who may

@@ -35,6 +35,7 @@ func (l *locator) look(ref concord.PatientRef) looked {
 
 func (l *locator) lookNow(ref concord.PatientRef) looked {
 	index, ctx := l.s.f.index, l.s.ctx
+	asked := ref
 	for range mergers {
 		r, err := l.s.patient(ref)
 		var moved *MovedTo
@@ -49,7 +50,7 @@ func (l *locator) lookNow(ref concord.PatientRef) looked {
 		default:
 			p, err := index.Observe(ctx, mpi.FromPatient(ref.Source, r))
 			if errors.Is(err, concord.NotFound) {
-				return looked{ref: ref, r: r}
+				return l.own(asked, looked{ref: ref, r: r})
 			}
 			if err != nil {
 				return looked{ref: ref, err: err}
@@ -63,7 +64,7 @@ func (l *locator) lookNow(ref concord.PatientRef) looked {
 				}
 				return looked{ref: ref, err: err}
 			case link.ReplacedBy.IsZero():
-				return looked{ref: ref, r: r}
+				return l.own(asked, looked{ref: ref, r: r})
 			}
 			ref = link.ReplacedBy
 		}
@@ -72,6 +73,16 @@ func (l *locator) lookNow(ref concord.PatientRef) looked {
 		}
 	}
 	return looked{ref: ref, err: &concord.Fault{Op: "read", Kind: concord.Malformed, Source: ref.Source}}
+}
+
+// own is what was found when it is still the person's: the source may have merged the patient into one whom the index holds
+// to be somebody else. Only then is an empty answer of the source to be believed for a while.
+func (l *locator) own(asked concord.PatientRef, x looked) looked {
+	if x.ref != asked && !l.person().Has(x.ref) {
+		return looked{ref: x.ref, err: &concord.Fault{Op: "read", Kind: concord.Incomplete, Source: x.ref.Source}}
+	}
+	l.s.f.seen.mark(x.ref, l.s.f.opts.Now())
+	return x
 }
 
 // linkOf is a person's link to a patient; the zero Link when there is none.
