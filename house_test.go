@@ -74,7 +74,7 @@ var mayImport = map[string][]string{
 	"graphql/gen": {"fhir"},
 	"portal":      {},
 
-	"gateway":                      {"fhir", "merge", "mpi", "audit", "federation", "smart", "graphql", "validate", "compare", "gateway/ratelimit", "internal/obs"},
+	"gateway":                      {"fhir", "merge", "mpi", "audit", "federation", "smart", "graphql", "validate", "compare", "mpi/match", "gateway/ratelimit", "internal/obs"},
 	"gateway/ratelimit":            {},
 	"gateway/ratelimit/redislimit": {"gateway/ratelimit"},
 	"gateway/ratelimit/limittest":  {"gateway/ratelimit"},
@@ -85,7 +85,10 @@ var mayImport = map[string][]string{
 	"internal/app":      {product},
 	"internal/app/demo": {anything},
 
-	"cmd/concord": {"fhir", "merge", "compare", "compare/render", "audit/chain", "audit/filesink", "audit/s3sink", "internal/app", "internal/app/demo", "internal/config"},
+	"cmd/concord": {
+		"fhir", "merge", "compare", "compare/render", "mpi", "mpi/match", "mpi/linkage", "mpi/bulk", "mpi/feed", "mpi/synthetic", "gateway",
+		"audit", "audit/chain", "audit/filesink", "audit/s3sink", "internal/app", "internal/app/demo", "internal/config",
+	},
 
 	"testharness":            {anything},
 	"testharness/browser":    {anything},
