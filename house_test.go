@@ -86,7 +86,7 @@ var mayImport = map[string][]string{
 	"internal/app/demo": {anything},
 
 	"cmd/concord": {
-		"fhir", "merge", "compare", "compare/render", "mpi", "mpi/match", "mpi/linkage", "mpi/bulk", "mpi/feed", "mpi/synthetic", "gateway",
+		"fhir", "merge", "compare", "compare/render", "mpi", "mpi/match", "mpi/linkage", "mpi/bulk", "mpi/feed", "mpi/synthetic",
 		"audit", "audit/chain", "audit/filesink", "audit/s3sink", "internal/app", "internal/app/demo", "internal/config",
 	},
 

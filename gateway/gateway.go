@@ -247,6 +247,7 @@ func accepts(r *http.Request) bool {
 
 // context finds whom the token's patient scopes are about, and makes the grant.
 func (g *Gateway) context(x *exchange) (*answer, *problem) {
+	x.ctx = audit.WithCaller(x.ctx, x.caller())
 	if g.cfg.Sync != nil {
 		if err := g.cfg.Sync(x.ctx); err != nil { // links that may have been cut meanwhile are not to be answered by
 			return nil, ofFault(err)

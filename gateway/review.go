@@ -4,10 +4,8 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
-	"time"
 
 	"concord"
-	"concord/audit"
 	"concord/fhir"
 	"concord/mpi"
 	"concord/smart"
@@ -119,7 +117,6 @@ func appendReview(out []byte, w mpi.Review, r *renderer) []byte {
 func (x *exchange) decide(all []pair) (*answer, *problem) {
 	var number int64
 	var state mpi.ReviewState
-	action := audit.Confirmed
 	for _, p := range all {
 		switch {
 		case p.key == "_format":
@@ -132,7 +129,7 @@ func (x *exchange) decide(all []pair) (*answer, *problem) {
 		case p.key == "decision" && state == "" && p.value == "link":
 			state = mpi.ReviewLinked
 		case p.key == "decision" && state == "" && p.value == "reject":
-			state, action = mpi.ReviewRejected, audit.Rejected
+			state = mpi.ReviewRejected
 		default:
 			return nil, invalidParam(p.key, "number and decision (link or reject) are all that is asked, each once")
 		}
@@ -159,32 +156,6 @@ func (x *exchange) decide(all []pair) (*answer, *problem) {
 	case err != nil:
 		return nil, ofFault(err)
 	}
-	if bad := x.recordDecision(w, action); bad != nil {
-		return nil, bad
-	}
 	out := []byte(`{"resourceType":"Parameters","parameter":[{"name":"number","valueString":"` + strconv.FormatInt(number, 10) + `"},{"name":"state","valueCode":"` + string(w.State) + `"}]}`)
 	return okay(out), nil
-}
-
-// recordDecision has the trail tell of each patient whose person was decided about.
-func (x *exchange) recordDecision(w mpi.Review, action audit.LinkAction) *problem {
-	for _, ref := range []concord.PatientRef{w.A, w.B} {
-		if ref.IsZero() {
-			continue
-		}
-		p, err := x.g.cfg.Registry.Index.Lookup(x.ctx, ref)
-		if err != nil {
-			return ofFault(err)
-		}
-		change := audit.LinkChange{Action: action, Person: string(p.ID), Patient: PatientID(ref), Grade: mpi.Certain.String()}
-		if w.Decision.Grade > 0 {
-			change.Grade = w.Decision.Grade.String()
-		}
-		e := audit.Event{Type: audit.EventLinkChanged, Time: time.Now(), RequestID: x.id, PrincipalID: x.token.Subject, PrincipalRole: x.token.Role, TenantID: x.token.Tenant,
-			ClientID: x.token.Client, Link: &change}
-		if err := x.g.cfg.Trail.Record(x.ctx, e); err != nil {
-			return refuse(http.StatusServiceUnavailable, "transient", "it is decided, and could not be recorded")
-		}
-	}
-	return nil
 }

@@ -64,7 +64,7 @@ func (x *Index) Attach(ctx context.Context, id PersonID, candidates []Candidate)
 			j.finish()
 		}
 		j.change.Events = append(j.change.Events, j.pending.Events...)
-		done, err := x.store.Apply(ctx, j.change)
+		done, err := x.apply(ctx, j.change)
 		if err != nil {
 			return Attachment{}, err
 		}

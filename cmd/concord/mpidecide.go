@@ -6,11 +6,9 @@ import (
 	"fmt"
 	"os"
 	"os/user"
-	"time"
 
 	"concord"
 	"concord/audit"
-	"concord/gateway"
 	"concord/internal/app"
 	"concord/mpi"
 )
@@ -36,7 +34,7 @@ func (f decisionFlags) who() (string, error) {
 
 // decide makes a change on somebody's behalf, and has the trail tell of it. The trail has one writer: while a gateway has it,
 // the index's own events are the record.
-func (f decisionFlags) decide(ctx context.Context, change func(*app.Registry, *mpi.Index) ([]audit.LinkChange, error)) (err error) {
+func (f decisionFlags) decide(ctx context.Context, change func(*mpi.Index) error) (err error) {
 	who, err := f.who()
 	if err != nil {
 		return err
@@ -46,6 +44,7 @@ func (f decisionFlags) decide(ctx context.Context, change func(*app.Registry, *m
 		return err
 	}
 	defer func() { err = closing(err, reg.Close) }()
+	index := reg.Index.By(who)
 	trail, closer, held, err := reg.Trail(ctx)
 	switch {
 	case held:
@@ -54,21 +53,15 @@ func (f decisionFlags) decide(ctx context.Context, change func(*app.Registry, *m
 		return err // what can't be recorded is not done
 	default:
 		defer func() { err = closing(err, closer) }()
+		links := app.NewLinkTrail(trail)
+		index = index.WithTold(func(ctx context.Context, events []mpi.Event) error {
+			if err := links.Told(audit.WithCaller(ctx, audit.Caller{PrincipalRole: "operator"}), events); err != nil {
+				return fmt.Errorf("it is done, and the trail has no record of it: %w", err)
+			}
+			return nil
+		})
 	}
-	changes, err := change(reg, reg.Index.By(who))
-	if err != nil {
-		return explained(err)
-	}
-	if held {
-		return nil
-	}
-	for _, c := range changes {
-		e := audit.Event{Type: audit.EventLinkChanged, Time: time.Now(), PrincipalID: who, PrincipalRole: "operator", Link: &c}
-		if err := trail.Record(ctx, e); err != nil {
-			return fmt.Errorf("it is done, and the trail has no record of it: %w", err)
-		}
-	}
-	return nil
+	return explained(change(index))
 }
 
 // explained is a fault in the words of who gave the command.
@@ -101,13 +94,13 @@ func (c *mpiLinkCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return c.decide(ctx, func(_ *app.Registry, x *mpi.Index) ([]audit.LinkChange, error) {
+	return c.decide(ctx, func(x *mpi.Index) error {
 		p, err := x.Link(ctx, mpi.PersonID(c.Person), ref)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		_, _ = fmt.Fprintf(os.Stdout, "%s has %d patients\n", p.ID, len(p.Refs()))
-		return []audit.LinkChange{linkChange(audit.Linked, p.ID, ref)}, nil
+		return nil
 	})
 }
 
@@ -124,16 +117,12 @@ func (c *mpiUnlinkCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return c.decide(ctx, func(_ *app.Registry, x *mpi.Index) ([]audit.LinkChange, error) {
+	return c.decide(ctx, func(x *mpi.Index) error {
 		kept, apart, err := x.Unlink(ctx, mpi.PersonID(c.Person), ref)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		_, _ = fmt.Fprintf(os.Stdout, "%s has the others, %s has it alone; %s is nobody any more\n", kept.ID, apart.ID, c.Person)
-		return []audit.LinkChange{linkChange(audit.Unlinked, apart.ID, ref)}, nil
+		return nil
 	})
-}
-
-func linkChange(a audit.LinkAction, p mpi.PersonID, ref concord.PatientRef) audit.LinkChange {
-	return audit.LinkChange{Action: a, Person: string(p), Patient: gateway.PatientID(ref), Grade: mpi.Certain.String()}
 }

@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"concord"
-	"concord/audit"
 	"concord/internal/app"
 	"concord/mpi"
 )
@@ -309,7 +308,7 @@ type mpiReviewLinkCommand struct {
 
 // Run links.
 func (c *mpiReviewLinkCommand) Run(ctx context.Context) error {
-	return c.resolve(ctx, c.Number, mpi.ReviewLinked, audit.Confirmed)
+	return c.resolve(ctx, c.Number, mpi.ReviewLinked)
 }
 
 type mpiReviewRejectCommand struct {
@@ -320,32 +319,17 @@ type mpiReviewRejectCommand struct {
 
 // Run rejects.
 func (c *mpiReviewRejectCommand) Run(ctx context.Context) error {
-	return c.resolve(ctx, c.Number, mpi.ReviewRejected, audit.Rejected)
+	return c.resolve(ctx, c.Number, mpi.ReviewRejected)
 }
 
 // resolve settles a review.
-func (f decisionFlags) resolve(ctx context.Context, number int64, state mpi.ReviewState, action audit.LinkAction) error {
-	return f.decide(ctx, func(_ *app.Registry, x *mpi.Index) ([]audit.LinkChange, error) {
+func (f decisionFlags) resolve(ctx context.Context, number int64, state mpi.ReviewState) error {
+	return f.decide(ctx, func(x *mpi.Index) error {
 		r, err := x.Resolve(ctx, number, state)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		_, _ = fmt.Fprintf(os.Stdout, "review %d: %s\n", r.Number, r.State)
-		var out []audit.LinkChange
-		for _, ref := range []concord.PatientRef{r.A, r.B} {
-			if ref.IsZero() {
-				continue
-			}
-			p, err := x.Lookup(ctx, ref)
-			if err != nil {
-				return nil, err
-			}
-			change := linkChange(action, p.ID, ref)
-			if r.Decision.Grade > 0 {
-				change.Grade = r.Decision.Grade.String()
-			}
-			out = append(out, change)
-		}
-		return out, nil
+		_, err = fmt.Fprintf(os.Stdout, "review %d: %s\n", r.Number, r.State)
+		return err
 	})
 }

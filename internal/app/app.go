@@ -64,6 +64,8 @@ func New(ctx context.Context, cfg *config.Config, log io.Writer) (_ *App, err er
 	if err != nil {
 		return nil, err
 	}
+	links := NewLinkTrail(trail)
+	index = index.WithTold(links.Told)
 	verifier, err := a.verifier()
 	if err != nil {
 		return nil, err
@@ -89,8 +91,16 @@ func New(ctx context.Context, cfg *config.Config, log io.Writer) (_ *App, err er
 	if err != nil {
 		return nil, err
 	}
+	registry := gateway.Registry{Index: index, Store: backend, Keys: BlockingKeys, Model: NewModelFile(cfg.MPI.ModelFile).Current}
+	sync := func(ctx context.Context) error {
+		if err := links.Settle(ctx); err != nil {
+			return err
+		}
+		return backend.Sync(ctx)
+	}
 	fhirAPI := gateway.New(gateway.Config{
-		PublicURL: cfg.PublicURL, Version: Version, Federator: fed, Sources: policies(cfg), Health: a.health.of, Engine: engine, GraphQL: queries, StandIns: backend, Registry: gateway.Registry{Index: index, Store: backend, Keys: BlockingKeys, Model: NewModelFile(cfg.MPI.ModelFile).Current}, Sync: backend.Sync, Verifier: verifier, Trail: trail,
+		PublicURL: cfg.PublicURL, Version: Version, Federator: fed, Sources: policies(cfg), Health: a.health.of, Engine: engine, GraphQL: queries,
+		StandIns: backend, Registry: registry, Sync: sync, Verifier: verifier, Trail: trail,
 		Limits: limits, AuthServer: authServer(cfg), Log: a.log, Metrics: metrics, Tracer: tracer,
 	})
 	if a.Public, err = front(fhirAPI, cfg); err != nil {
