@@ -68,7 +68,7 @@ func (c *mpiImportCommand) Run(ctx context.Context) (err error) {
 		if err != nil {
 			return err
 		}
-		defer closer() //nolint:errcheck,gosec // read only
+		defer closer() //nolint:errcheck // read only
 		format := feed.Format(c.Format)
 		in := bufio.NewReaderSize(f, 64<<10)
 		if format == "" {

@@ -34,6 +34,7 @@ func (im *importer) gather(ctx context.Context, persons []linkage.Person) error 
 	}
 	for _, part := range parts {
 		for _, i := range part {
+			im.reseed(persons[i].Members)
 			chunk = append(chunk, persons[i].Members)
 			patients += len(persons[i].Members)
 		}
@@ -46,19 +47,33 @@ func (im *importer) gather(ctx context.Context, persons []linkage.Person) error 
 	return flush()
 }
 
+// reseed gives the first member, from whom a new person would be made, the score by which it joins another who is a person
+// already.
+func (im *importer) reseed(members []mpi.Link) {
+	if im.quick.persons[members[0].Ref] {
+		return
+	}
+	for _, l := range members[1:] {
+		if im.quick.persons[l.Ref] {
+			members[0].Score, members[0].Rule = l.Score, l.Rule
+			return
+		}
+	}
+}
+
 // apart are the clusters that the index has not as they are, those together that have patients of one person now.
 func (im *importer) apart(ctx context.Context, persons []linkage.Person) ([][]int, error) {
 	at := make(map[concord.PatientRef]int32, im.report.Linkage.Records)
 	for i, p := range persons {
 		for _, l := range p.Members {
-			at[l.Ref] = int32(i) //nolint:gosec // fewer than 2^31
+			at[l.Ref] = int32(i)
 		}
 	}
 	root := make([]int32, len(persons))
 	owners := make([]int32, len(persons)) // how many persons of the index have some of its patients
 	named := make([]int32, len(persons))  // how many of its patients have a person
 	for i := range root {
-		root[i] = int32(i) //nolint:gosec // as above
+		root[i] = int32(i)
 	}
 	find := func(i int32) int32 {
 		for root[i] != i {
@@ -95,12 +110,12 @@ func (im *importer) apart(ctx context.Context, persons []linkage.Person) ([][]in
 	im.quick.persons = had
 	size := make([]int32, len(persons))
 	for i := range root {
-		size[find(int32(i))]++ //nolint:gosec // as above
+		size[find(int32(i))]++
 	}
 	var parts [][]int
 	where := map[int32]int{}
 	for i := range root {
-		r := find(int32(i)) //nolint:gosec // as above
+		r := find(int32(i))
 		if size[r] == 1 {
 			if owners[i] != 1 || int(named[i]) != len(persons[i].Members) {
 				parts = append(parts, []int{i})

@@ -85,10 +85,10 @@ func listed(tb fataler, s mpi.Backend) []string {
 
 // Import gives what linking all of it at once gives, and a second one changes nothing.
 func TestImport(t *testing.T) {
-	all := made(t, 3000)
+	all := made(t, 2000)
 	s := openStore(t)
 	r := importAll(t, s, all)
-	if r.New != 3000 || r.Refused+r.Changed+r.Same != 0 || r.Persons >= 3000 || r.Queued == 0 {
+	if r.New != 2000 || r.Refused+r.Changed+r.Same != 0 || r.Persons >= 2000 || r.Queued == 0 {
 		t.Errorf("%+v", r)
 	}
 	want, err := linkage.Link(t.Context(), func(yield func(mpi.Demographics, error) bool) {
@@ -137,7 +137,7 @@ func TestImport(t *testing.T) {
 	}
 	before := listed(t, s)
 	again := importAll(t, s, all)
-	if again.Same != 3000 || again.New+again.Changed+again.Queued != 0 {
+	if again.Same != 2000 || again.New+again.Changed+again.Queued != 0 {
 		t.Errorf("again: %+v", again)
 	}
 	if diff := cmp.Diff(before, listed(t, s)); diff != "" {
@@ -147,7 +147,7 @@ func TestImport(t *testing.T) {
 
 // What is imported, in which order and in how many files, makes no difference in the end.
 func TestAnyOrder(t *testing.T) {
-	all := made(t, 120)
+	all := made(t, 50)
 	want := memstore.New()
 	importAll(t, want, all)
 	links := listed(t, want)

@@ -30,7 +30,7 @@ func Links(ctx context.Context, store mpi.Backend) ([]Row, error) {
 		if err != nil {
 			return nil, err
 		}
-		n := int32(len(g.persons)) //nolint:gosec // fewer than 2^31
+		n := int32(len(g.persons))
 		m := member{id: p.ID}
 		for _, l := range p.Links {
 			if l.Live() {
@@ -101,7 +101,7 @@ func (g *grouping) join() {
 	})
 	g.group, g.members = make([]int32, len(g.persons)), map[int32][]int32{}
 	for i := range g.group {
-		g.group[i] = int32(i) //nolint:gosec // as above
+		g.group[i] = int32(i)
 	}
 	list := func(of int32) []int32 {
 		if m := g.members[of]; m != nil {
@@ -191,7 +191,7 @@ func (g *grouping) rows() []Row {
 		for _, l := range p.links {
 			out = append(out, Row{p.id, l.Ref, l.Grade, l.Score})
 		}
-		rest := more[int32(i)] //nolint:gosec // as above
+		rest := more[int32(i)]
 		slices.SortFunc(rest, func(a, b Row) int { return cmp.Or(cmp.Compare(b.Grade, a.Grade), mpi.CompareRefs(a.Ref, b.Ref)) })
 		out = append(out, rest...)
 	}

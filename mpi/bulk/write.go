@@ -85,8 +85,8 @@ func digest(seed maphash.Seed, d mpi.Demographics) uint64 {
 	h.SetSeed(seed)
 	number := func(n int) {
 		var b [8]byte
-		binary.LittleEndian.PutUint64(b[:], uint64(n)) //nolint:gosec // any number will do
-		_, _ = h.Write(b[:])                           // a hash never fails
+		binary.LittleEndian.PutUint64(b[:], uint64(n))
+		_, _ = h.Write(b[:]) // a hash never fails
 	}
 	text := func(all ...string) {
 		for _, s := range all {

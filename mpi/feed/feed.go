@@ -80,7 +80,7 @@ func Read(r io.Reader, source concord.SourceID, f Format) iter.Seq[Item] {
 		if bom, _ := in.r.Peek(3); bytes.Equal(bom, []byte("\xef\xbb\xbf")) {
 			_, _ = in.r.Discard(len(bom)) // it is buffered
 		}
-		more := true
+		var more bool
 		switch f {
 		case CSV:
 			more = readCSV(in, source, yield)
@@ -130,7 +130,7 @@ func (l *lines) next() (line []byte, ok bool) {
 		switch {
 		case err == bufio.ErrBufferFull: //nolint:errorlint // bufio gives it as it is
 			continue
-		case err == io.EOF: //nolint:errorlint // as above
+		case err == io.EOF:
 			if len(out) == 0 && !l.long {
 				return nil, false
 			}

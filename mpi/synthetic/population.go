@@ -28,7 +28,7 @@ func Sources() []concord.SourceID { return []concord.SourceID{"north", "south", 
 
 // New is the population of a seed.
 func New(seed uint64) *Population {
-	p := &Population{r: rand.New(rand.NewPCG(seed, 1))}
+	p := &Population{r: rand.New(rand.NewPCG(seed, 1))} //nolint:gosec // the same people each time, which is what is wanted
 	word := func(least, most int) string {
 		var b strings.Builder
 		for range least + p.r.IntN(most-least+1) {

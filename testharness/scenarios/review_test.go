@@ -64,7 +64,6 @@ func numbers(a reply) (out []string) {
 // TestReviewQueue: whoever may search for and change any patient works the queue; each decision is in the trail, and holds.
 func TestReviewQueue(t *testing.T) {
 	w := newWorld(t, testharness.Options{Population: population.Options{Seed: 95, Persons: 3, Registered: 1, NoHistory: true}})
-	hidden := concord.SourceID("")
 	var refs []concord.PatientRef
 	for _, p := range w.Population.Persons {
 		for _, c := range p.Copies {
@@ -74,7 +73,7 @@ func TestReviewQueue(t *testing.T) {
 	if len(refs) < 3 || refs[0].Source == refs[2].Source && refs[0].Source == refs[1].Source {
 		t.Fatal("the population is not what this test wants")
 	}
-	hidden = refs[2].Source
+	hidden := refs[2].Source
 	for _, ref := range refs[:2] {
 		if ref.Source == hidden {
 			t.Fatal("the population is not what this test wants")
