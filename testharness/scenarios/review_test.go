@@ -1,6 +1,7 @@
 package scenarios_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -156,5 +157,84 @@ func TestReviewQueue(t *testing.T) {
 		if !strings.Contains(text, want) {
 			t.Errorf("the trail has no %s", want)
 		}
+	}
+}
+
+// TestDoubtfulOnDemand: a record that may be the person's, found while a request is answered, is in no answer and waits for
+// somebody to look at it; once somebody has said that it is, the next answer has it. Each link is in the trail.
+func TestDoubtfulOnDemand(t *testing.T) {
+	w := newWorld(t, testharness.Options{Population: population.Options{Seed: 96, Persons: 1, Registered: 1}})
+	c := w.Population.Persons[0].Copies[0]
+	elsewhere := concord.SourceID("cerner")
+	if c.Source == elsewhere {
+		elsewhere = "epic"
+	}
+	var patient map[string]any
+	if err := json.Unmarshal(filed(t, w.EHR(c.Source), c.ID), &patient); err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range []string{"id", "meta", "identifier", "telecom", "address", "text", "extension"} {
+		delete(patient, k)
+	}
+	body, err := json.Marshal(patient)
+	if err != nil {
+		t.Fatal(err)
+	}
+	theirs := string(elsewhere) + "." + file(t, w.EHR(elsewhere), body)
+	r := start(t, w, "5s")
+	r = r.with(r.tokenOf(t, "user/*.rus"))
+	id, records := r.person(t, c.Source, c.ID)
+	if len(records) != 1 {
+		t.Fatalf("the person has %d records", len(records))
+	}
+	a := r.get(t, "$mpi-review")
+	all := numbers(a)
+	if len(all) != 1 || !strings.Contains(string(a.body), theirs) {
+		t.Fatalf("HTTP %d, %d reviews", a.code, len(all))
+	}
+	if a := r.get(t, "Patient/"+id+"/$everything?_count=1000"); strings.Contains(string(a.body), theirs) {
+		t.Error("it is in an answer")
+	}
+	if a := r.get(t, "$mpi-review"); len(numbers(a)) != 1 {
+		t.Errorf("%d reviews after another request", len(numbers(a)))
+	}
+	if a := r.do(t, "POST", "$mpi-review", "number="+all[0]+"&decision=link", "Content-Type", "application/x-www-form-urlencoded"); a.code != 200 {
+		t.Fatalf("HTTP %d: %s", a.code, a.body)
+	}
+	if _, records := r.person(t, c.Source, c.ID); len(records) != 2 {
+		t.Errorf("the person has %d records", len(records))
+	}
+	text := r.wholeTrail(t)
+	if !strings.Contains(text, `"link_action":"confirmed"`) || strings.Contains(text, theirs) {
+		t.Error("the trail does not have it, or has the source's id")
+	}
+}
+
+// TestLinksAreInTheTrail: a link that a request makes is recorded at whose request it was, before the answer.
+func TestLinksAreInTheTrail(t *testing.T) {
+	w := newWorld(t, testharness.Options{Population: population.Options{Seed: 97, Persons: 1, Registered: 3, NoHistory: true}})
+	r := start(t, w, "5s")
+	c := w.Population.Persons[0].Copies[0]
+	a := r.get(t, "Patient/"+string(c.Source)+"."+c.ID)
+	if a.code != 200 {
+		t.Fatalf("HTTP %d", a.code)
+	}
+	id, records := r.person(t, c.Source, c.ID)
+	if len(records) != 3 {
+		t.Fatalf("the person has %d records", len(records))
+	}
+	linked := 0
+	for line := range strings.SplitSeq(r.wholeTrail(t), "\n") {
+		if strings.Contains(line, `"link_action":"linked"`) && strings.Contains(line, id) {
+			linked++
+			for _, want := range []string{`"principal_id":"`, `"request_id":"`, `.x-`} {
+				if !strings.Contains(line, want) {
+					t.Errorf("a record has no %s", want)
+				}
+			}
+		}
+	}
+	if linked != 2 {
+		t.Errorf("%d links are in the trail", linked)
 	}
 }
