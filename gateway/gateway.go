@@ -46,6 +46,9 @@ type Config struct {
 	Log        *slog.Logger
 	Metrics    *Metrics
 	Tracer     *obs.Tracer // optional
+	// Before is the Gateway that this one takes over from: the page links that it handed out hold on, where the caller still
+	// reaches the sources and they are where they were. Optional.
+	Before *Gateway
 }
 
 // Health is how a source is doing, as far as asking it has told.
@@ -87,6 +90,9 @@ func New(cfg Config) *Gateway {
 	for _, s := range cfg.Federator.Sources() {
 		g.bases[s.Source] = s.Base
 		g.budget = max(g.budget, s.Budget)
+	}
+	if cfg.Before != nil {
+		g.pages, g.cfg.Before = cfg.Before.pages, nil
 	}
 	g.offers = cfg.Federator.Supports
 	g.budget += time.Second // of the two that the contract leaves, one is for what comes behind the sources
