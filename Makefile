@@ -15,7 +15,7 @@ TESTFLAGS ?=
 FUZZTIME  ?= 10s
 BENCH     ?= .
 
-.PHONY: check build test bench fuzz screenshots demo fmt vet lint vuln tools clean help
+.PHONY: check build sbom test bench fuzz screenshots demo fmt vet lint vuln tools clean help
 
 ## check: all that CI checks; the house rules are among the tests
 check: fmt vet lint vuln test
@@ -23,6 +23,10 @@ check: fmt vet lint vuln test
 ## build: the program, as ./concord
 build:
 	go build -o concord ./cmd/concord
+
+## sbom: what ./concord is built of, as concord.cdx.json (CycloneDX)
+sbom: build
+	./concord sbom >concord.cdx.json
 
 ## test: the tests of PKG (default all) under the race detector
 test:
@@ -84,7 +88,7 @@ $(GOVULNCHECK):
 
 ## clean: removes what was built
 clean:
-	rm -rf bin concord
+	rm -rf bin concord concord.cdx.json
 
 ## help: this list
 help:

@@ -28,6 +28,9 @@ type program struct {
 	Diff   diffCommand   `cmd:"" help:"Compare one patient's record across EHRs, asked of a running gateway."`
 	Audit  auditCommand  `cmd:"" help:"Look at the audit trail."`
 
+	Health healthCommand `cmd:"" help:"Ask whether the gateway on this machine is ready."`
+	SBOM   sbomCommand   `cmd:"" name:"sbom" help:"Print what the program is built of, as CycloneDX."`
+
 	Completion completionCommand `cmd:"" help:"Print a script that completes commands and flags in a shell."`
 
 	Version kong.VersionFlag `help:"Print the version and exit."`
