@@ -2,8 +2,11 @@ package app
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 
 	"concord/internal/config"
@@ -43,9 +46,18 @@ func TestEveryKeyIsDecided(t *testing.T) {
 		}
 	}
 	walk("", reflect.TypeFor[config.Config](), func(c *config.Config) reflect.Value { return reflect.ValueOf(c).Elem() })
+	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "operating.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, said, _ := strings.Cut(string(text), "What lasts as long as the process")
+	said, _, _ = strings.Cut(said, "\n\n")
 	for _, k := range fixedKeys() {
 		if !named[k.name] {
 			t.Errorf("%s is never refused", k.name)
+		}
+		if !strings.Contains(said, "`"+k.name+"`") {
+			t.Errorf("docs/operating.md does not say that %s needs a restart", k.name)
 		}
 	}
 }
