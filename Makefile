@@ -36,12 +36,12 @@ test:
 bench:
 	go test -run '^$$' -bench '$(BENCH)' -benchmem $(PKG)
 
-## fuzz: each fuzz target of PKG for FUZZTIME
+## fuzz: each fuzz target of PKG for FUZZTIME, one after the other (docs/fuzzing.md): make fuzz FUZZTIME=10m
 fuzz:
 	@go list -f '{{.ImportPath}} {{.Dir}}' $(PKG) | while read -r pkg dir; do \
 	  for target in $$(grep -hoE '^func Fuzz[A-Za-z0-9_]*' "$$dir"/*_test.go 2>/dev/null | cut -c6-); do \
 	    echo "== $$pkg $$target"; \
-	    go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$pkg"; \
+	    go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 2s "$$pkg"; \
 	  done; \
 	done
 
