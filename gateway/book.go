@@ -179,7 +179,7 @@ func (x *exchange) page(token string, bad *problem) (*answer, *problem) {
 	b, id, n := x.g.pages.get(token)
 	gone := refuse(http.StatusGone, "not-found", "this page is gone; search again")
 	switch {
-	case b == nil || !x.reaches(b):
+	case b == nil || !x.reachesAll(b):
 		return nil, gone
 	case b.caller != x.token.Caller:
 		return nil, x.otherCaller()
@@ -197,9 +197,9 @@ func (x *exchange) page(token string, bad *problem) (*answer, *problem) {
 	return x.renderPage(b, id, n)
 }
 
-// reaches tells whether the caller reaches every source that the book is from, and each is where it was: what is configured
+// reachesAll tells whether the caller reaches every source that the book is from, and each is where it was: what is configured
 // may have changed since.
-func (x *exchange) reaches(b *book) bool {
+func (x *exchange) reachesAll(b *book) bool {
 	for _, s := range b.from {
 		if base, ok := x.g.bases[s]; !ok || base != b.bases[s] || !x.may(s) {
 			return false

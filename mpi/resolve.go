@@ -55,7 +55,7 @@ func (x *Index) Queue(ctx context.Context, pairs ...Review) (fresh int, err erro
 		c.Queue = append(c.Queue, r)
 		x.tell(&c, Event{Kind: EventQueued, Refs: []concord.PatientRef{r.A, r.B}, Rule: r.Decision.Rule})
 	}
-	_, err = x.store.Apply(ctx, c)
+	_, err = x.apply(ctx, c)
 	if err != nil {
 		return 0, err
 	}
@@ -97,7 +97,7 @@ func (x *Index) Resolve(ctx context.Context, number int64, state ReviewState) (R
 		c.Settle = slices.DeleteFunc(c.Settle, func(s Review) bool { return s.A == r.A && s.B == r.B || s.A == r.B && s.B == r.A })
 		r.State, r.Settled, r.By = state, time.Now(), x.by
 		c.Settle = append(c.Settle, r)
-		if _, err := x.store.Apply(ctx, c); err != nil {
+		if _, err := x.apply(ctx, c); err != nil {
 			return Review{}, err
 		}
 		return r.Canonical()
@@ -169,7 +169,7 @@ func (x *Index) Reject(ctx context.Context, a, b concord.PatientRef) error {
 		}
 		c.Settle = slices.DeleteFunc(c.Settle, func(s Review) bool { return s.A == a && s.B == b || s.A == b && s.B == a })
 		x.settle(&c, ReviewRejected, a, b)
-		return x.store.Apply(ctx, c)
+		return x.apply(ctx, c)
 	})
 	return err
 }

@@ -157,11 +157,11 @@ type object struct {
 		MaxReplicas     int      `yaml:"maxReplicas"`
 		MaxUnavailable  int      `yaml:"maxUnavailable"`
 		PolicyTypes     []string `yaml:"policyTypes"`
-		PodSelector     labelled `yaml:"podSelector"`
+		PodSelector     selector `yaml:"podSelector"`
 		Ingress, Egress []struct {
 			From, To []struct {
-				PodSelector       *labelled `yaml:"podSelector"`
-				NamespaceSelector *labelled `yaml:"namespaceSelector"`
+				PodSelector       *selector `yaml:"podSelector"`
+				NamespaceSelector *selector `yaml:"namespaceSelector"`
 				IPBlock           *struct {
 					CIDR   string `yaml:"cidr"`
 					Except []string
@@ -172,7 +172,7 @@ type object struct {
 	}
 }
 
-type labelled struct {
+type selector struct {
 	MatchLabels map[string]string `yaml:"matchLabels"`
 }
 

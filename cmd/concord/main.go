@@ -26,6 +26,7 @@ type program struct {
 	Serve  serveCommand  `cmd:"" help:"The gateway."`
 	Config configCommand `cmd:"" help:"Look at a configuration."`
 	Diff   diffCommand   `cmd:"" help:"Compare one patient's record across EHRs, asked of a running gateway."`
+	MPI    mpiCommand    `cmd:"" name:"mpi" help:"Work on the master patient index: import, links, review."`
 	Audit  auditCommand  `cmd:"" help:"Look at the audit trail."`
 
 	Health healthCommand `cmd:"" help:"Ask whether the gateway on this machine is ready."`

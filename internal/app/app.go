@@ -47,6 +47,7 @@ type App struct {
 	index   *mpi.Index
 	store   *cached.Store
 	trail   *audit.Trail
+	links   *LinkTrail
 	engine  *merge.Engine
 	queries *graphql.Engine
 	tracer  *obs.Tracer
@@ -80,6 +81,8 @@ func New(ctx context.Context, cfg *config.Config, log io.Writer) (_ *App, err er
 	if a.trail, err = a.openTrail(ctx, cfg); err != nil {
 		return nil, err
 	}
+	a.links = NewLinkTrail(a.trail)
+	a.index = a.index.WithTold(a.links.Told)
 	a.engine = merge.NewEngine(merge.Default())
 	if a.tracer, err = a.openTracer(ctx, cfg.Traces); err != nil {
 		return nil, err

@@ -79,15 +79,18 @@ func (a *App) generation(cfg *config.Config, before *generation) (*generation, e
 		return nil, err
 	}
 	all, creators := g.federated()
-	fed, err := federation.New(all, a.index.WithRepeats(cfg.MPI.Repeats...), a.engine, federation.Options{Observe: a.metrics.Asked, Creators: creators})
+	index := a.index.WithRepeats(cfg.MPI.Repeats...)
+	fed, err := federation.New(all, index, a.engine, federation.Options{Observe: a.metrics.Asked, Creators: creators})
 	if err != nil {
 		return nil, err
 	}
 	if g.tokens, err = a.tokens(cfg, before); err != nil {
 		return nil, err
 	}
+	registry := gateway.Registry{Index: index, Store: a.store, Keys: BlockingKeys, Model: NewModelFile(cfg.MPI.ModelFile).Current}
 	g.gateway = gateway.New(gateway.Config{
-		PublicURL: cfg.PublicURL, Version: Version, Federator: fed, Sources: policies(cfg), Health: a.health.of, Engine: a.engine, GraphQL: a.queries, StandIns: a.store, Sync: a.store.Sync,
+		PublicURL: cfg.PublicURL, Version: Version, Federator: fed, Sources: policies(cfg), Health: a.health.of, Engine: a.engine, GraphQL: a.queries,
+		StandIns: a.store, Registry: registry, Sync: a.sync,
 		Verifier: g.tokens.verifier, Trail: a.trail, Limits: g.limits.Limits, AuthServer: authServer(cfg), Log: a.log, Metrics: a.metrics, Tracer: a.tracer, Before: handedOut,
 	})
 	if g.public, err = front(g.gateway, cfg); err != nil {
@@ -145,6 +148,14 @@ func (g *generation) close(other *generation) {
 	if other == nil || g.tokens.verifier != other.tokens.verifier {
 		g.tokens.verifier.Close()
 	}
+}
+
+// sync has what is owed to the trail recorded, and what others changed in the index known.
+func (a *App) sync(ctx context.Context) error {
+	if err := a.links.Settle(ctx); err != nil {
+		return err
+	}
+	return a.store.Sync(ctx)
 }
 
 // answer is the public handler: that of the present generation.

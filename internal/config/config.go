@@ -86,6 +86,9 @@ type MPI struct {
 	// it and is made when it does not exist; without one PostgreSQL keeps ids in the clear, and no demographics.
 	KeyFile string
 	Repeats []concord.SourceID // sources that may have one person more than once
+	// ModelFile holds the model that pairs are weighed by, which is no PHI. Of a SQLite index that names none it stands beside
+	// it; otherwise none is kept.
+	ModelFile string
 }
 
 // IndexStore is the place of the index: Path for SQLite, URL for PostgreSQL, neither for memory.

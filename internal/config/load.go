@@ -103,7 +103,10 @@ func readConfig(root *section) Config {
 }
 
 func readMPI(s *section) MPI {
-	m := MPI{Store: s.at("store").required().indexStore(), KeyFile: s.at("key_file").newFile()}
+	m := MPI{Store: s.at("store").required().indexStore(), KeyFile: s.at("key_file").newFile(), ModelFile: s.at("model_file").newFile()}
+	if m.ModelFile == "" && m.Store.Kind == IndexSQLite {
+		m.ModelFile = m.Store.Path + ".model.json"
+	}
 	if m.KeyFile == "" && m.Store.Kind == IndexSQLite {
 		m.KeyFile = m.Store.Path + ".key"
 	}
