@@ -47,6 +47,9 @@ type Config struct {
 	Log        *slog.Logger
 	Metrics    *Metrics
 	Tracer     *obs.Tracer // optional
+	// Before is the Gateway that this one takes over from: the page links that it handed out hold on, where the caller still
+	// reaches the sources and they are where they were. Optional.
+	Before *Gateway
 }
 
 // Health is how a source is doing, as far as asking it has told.
@@ -89,6 +92,9 @@ func New(cfg Config) *Gateway {
 	for _, s := range cfg.Federator.Sources() {
 		g.bases[s.Source] = s.Base
 		g.budget = max(g.budget, s.Budget)
+	}
+	if cfg.Before != nil {
+		g.pages, g.cfg.Before = cfg.Before.pages, nil
 	}
 	g.offers = cfg.Federator.Supports
 	g.budget += time.Second // of the two that the contract leaves, one is for what comes behind the sources
@@ -274,6 +280,13 @@ func (g *Gateway) context(x *exchange) (*answer, *problem) {
 func (x *exchange) may(source concord.SourceID) bool {
 	t := x.g.cfg.Sources[source].Tenants
 	return t == nil || slices.Contains(t, x.token.Tenant)
+}
+
+// reaches tells whether a record of a source may be told of to the caller: the source is one of this gateway's, and the
+// tenant's.
+func (x *exchange) reaches(source concord.SourceID) bool {
+	_, known := x.g.bases[source]
+	return known && x.may(source)
 }
 
 // resolve finds what an id of the gateway means to the caller: what is at a source that the tenant does not reach is not

@@ -170,13 +170,6 @@ func (q *matchQuery) parameters(r fhir.Resource) (patient fhir.Resource, bad *pr
 	return patient, nil
 }
 
-// reaches tells whether a record of a source may be told of to the caller: the source is one of this gateway's, and the
-// tenant's.
-func (x *exchange) reaches(source concord.SourceID) bool {
-	_, known := x.g.bases[source]
-	return known && x.may(source)
-}
-
 // suspects are the people whose records somewhere may be the target.
 func (x *exchange) suspects(d mpi.Demographics, target *match.Record) ([]mpi.Person, *problem) {
 	model := x.g.cfg.Registry.Model()

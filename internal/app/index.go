@@ -11,9 +11,9 @@ import (
 	"concord/mpi/sqlstore"
 )
 
-// index opens the master patient index.
-func (a *App) index(ctx context.Context) (*mpi.Index, *cached.Store, error) {
-	inner, closer, err := openStore(ctx, a.cfg.MPI)
+// openIndex opens the master patient index.
+func (a *App) openIndex(ctx context.Context, cfg config.MPI) (*mpi.Index, *cached.Store, error) {
+	inner, closer, err := openStore(ctx, cfg)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -23,7 +23,7 @@ func (a *App) index(ctx context.Context) (*mpi.Index, *cached.Store, error) {
 		return nil, nil, err
 	}
 	a.closers = append(a.closers, func() error { c.Close(); return nil })
-	return indexOver(a.cfg)(c), c, nil
+	return mpi.NewIndex(c).WithKeys(BlockingKeys), c, nil
 }
 
 // openStore opens the index's store, with the keys that encrypt it.

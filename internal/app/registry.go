@@ -58,8 +58,8 @@ func (r *Registry) Close() error { return r.closer() }
 
 // Trail is the audit trail, if nobody else has it: it has one writer. held is true when a gateway has it.
 func (r *Registry) Trail(ctx context.Context) (t *audit.Trail, closer func() error, held bool, err error) {
-	a := &App{cfg: r.cfg, log: obs.NewLogger(io.Discard)}
-	t, err = a.trail(ctx, prometheus.NewRegistry())
+	a := &App{log: obs.NewLogger(io.Discard), reg: prometheus.NewRegistry()}
+	t, err = a.openTrail(ctx, r.cfg)
 	if err != nil {
 		_ = a.Close()
 		return nil, nil, errors.Is(err, concord.Conflict), err

@@ -16,6 +16,8 @@ type Config struct {
 	PublicURL     string        // base of every link handed out: scheme and host, without a trailing slash
 	TLS           ServerTLS     // zero: plain HTTP, for loopback or behind a TLS terminator
 	ShutdownGrace time.Duration // how long requests under way may take after SIGTERM
+	DrainDelay    time.Duration // how long new requests are taken after SIGTERM, while readiness says no already; 0: not at all
+	Pprof         bool          // Go's profiles, on AdminListen
 	Auth          Auth
 	MPI           MPI
 	Audit         Audit

@@ -76,6 +76,8 @@ func readConfig(root *section) Config {
 		PublicURL:     root.at("public_url").required().base(urlRule{bare: true, plain: true}),
 		TLS:           readServerTLS(root.at("tls").section()),
 		ShutdownGrace: root.at("shutdown_grace").duration(defaultShutdownGrace),
+		DrainDelay:    root.at("drain_delay").duration(0),
+		Pprof:         root.at("pprof").truth(false),
 		Auth:          readAuth(root.at("auth").section()),
 		RateLimit:     readRateLimit(root.at("rate_limit").section()),
 	}
