@@ -148,7 +148,8 @@ func (x *exchange) event(a *answer) audit.Event {
 	if e.PrincipalID == "" {
 		e.PrincipalID = x.token.Client
 	}
-	if e.Outcome = outcomeOf(a.status, a.partial); e.Outcome == audit.Refused {
+	if e.Outcome = outcomeOf(a.status, a.partial); e.Outcome == audit.Refused || x.denied == audit.Overloaded {
+		e.Outcome = audit.Refused
 		e.Type = audit.EventDenied
 	}
 	if e.Type == audit.EventAccess && a.status < 400 {

@@ -95,7 +95,7 @@ func New(ctx context.Context, cfg *config.Config, log io.Writer) (_ *App, err er
 	}
 	fhirAPI := gateway.New(gateway.Config{
 		PublicURL: cfg.PublicURL, Version: Version, Federator: fed, Sources: policies(cfg), Engine: engine, GraphQL: queries, StandIns: backend, Verifier: verifier, Trail: trail,
-		Limits: limits, AuthServer: authServer(cfg), Log: a.log, Metrics: metrics, Tracer: tracer,
+		Limits: limits, Admission: admit(cfg.Admission, reg), AuthServer: authServer(cfg), Log: a.log, Metrics: metrics, Tracer: tracer,
 	})
 	a.Public = front(fhirAPI, cfg.Portal)
 	a.ready = &readiness{trail: trail}

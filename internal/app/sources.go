@@ -30,7 +30,9 @@ var vendors = map[config.Vendor]func(connectors.Config) (connectors.Source, erro
 func (a *App) sources(reg prometheus.Registerer) ([]federation.Connector, map[concord.SourceID]federation.Creator, error) {
 	state := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "concord_source_guard_open", Help: "1 while a source is not asked because it has failed."}, []string{"source"})
 	requests := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "concord_source_http_requests_total", Help: "HTTP requests to sources."}, []string{"source", "op", "kind"})
-	reg.MustRegister(state, requests)
+	waits := prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "concord_source_wait_seconds", Help: "Time that requests waited for their turn at a source, by its max_concurrent and rate.", Buckets: []float64{.001, .01, .05, .1, .25, .5, 1, 2.5, 5}}, []string{"source"})
+	hedges := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "concord_source_hedges_total", Help: "Requests sent a second time because a source was late, by whether the second answer was taken."}, []string{"source", "result"})
+	reg.MustRegister(state, requests, waits, hedges)
 	var out []federation.Connector
 	creators := map[concord.SourceID]federation.Creator{}
 	for _, s := range a.cfg.Sources {
@@ -48,9 +50,13 @@ func (a *App) sources(reg prometheus.Registerer) ([]federation.Connector, map[co
 		}
 		c, err := vendors[s.Vendor](connectors.Config{
 			Source: s.Name, Base: s.BaseURL, Budget: s.Timeout, Transport: transport, Tokens: tokens, Headers: s.Headers,
-			PageSize: s.PageSize, Practice: s.Practice, Categories: categories,
+			PageSize: s.PageSize, Practice: s.Practice, Categories: categories, MaxConcurrent: s.MaxConcurrent, Rate: perSecond(s.Rate), Hedge: s.Hedge,
 			Observe: func(x connectors.Exchange) {
 				requests.WithLabelValues(string(x.Source), x.Op, x.Kind.String()).Inc()
+				waits.WithLabelValues(string(x.Source)).Observe(x.Waited.Seconds())
+				if x.Hedge != connectors.NotHedged {
+					hedges.WithLabelValues(string(x.Source), string(x.Hedge)).Inc()
+				}
 			},
 		})
 		if err != nil {
@@ -69,6 +75,14 @@ func (a *App) sources(reg prometheus.Registerer) ([]federation.Connector, map[co
 		}
 	}
 	return out, creators, nil
+}
+
+// perSecond is a rate as requests in a second; 0 for any.
+func perSecond(r config.Rate) float64 {
+	if r.Count == 0 {
+		return 0
+	}
+	return float64(r.Count) / r.Per.Seconds()
 }
 
 // policies are what the configuration allows at each source.
