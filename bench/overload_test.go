@@ -30,6 +30,7 @@ func crowded(next http.Handler, places int, delay time.Duration) http.Handler {
 type load struct {
 	sent, good, shed, partial, other int64
 	took                             time.Duration
+	cpu                              time.Duration   // of the gateway
 	latency                          []time.Duration // of the good ones, sorted
 }
 
@@ -43,9 +44,13 @@ func (l load) quantile(q float64) time.Duration {
 }
 
 func (l load) String() string {
-	return fmt.Sprintf("sent %d, complete %d (%.1f/s; p50 %v, p99 %v), shed %d, incomplete %d, other %d", l.sent, l.good, l.goodput(),
+	return fmt.Sprintf("sent %d, complete %d (%.1f/s, %.1f in a second of CPU; p50 %v, p99 %v), shed %d, incomplete %d, other %d", l.sent, l.good, l.goodput(), l.worth(),
 		l.quantile(.5).Round(time.Millisecond), l.quantile(.99).Round(time.Millisecond), l.shed, l.partial, l.other)
 }
+
+// worth is how many complete answers a second of the gateway's processor gave: what neighbours on the machine take from it
+// does not count.
+func (l load) worth() float64 { return float64(l.good) / l.cpu.Seconds() }
 
 // patience is how long a client waits: an answer that comes later is of no use to anybody.
 const patience = 5 * time.Second
@@ -56,12 +61,13 @@ type client struct {
 	http  *http.Client
 	token string
 
-	mu sync.Mutex
-	l  load
+	mu  sync.Mutex
+	l   load
+	cpu time.Duration // before
 }
 
 func newClient(r *rig) *client {
-	return &client{r: r, token: r.token("user/*.rs", ""), http: &http.Client{Timeout: patience, Transport: &http.Transport{MaxIdleConnsPerHost: 4096, MaxIdleConns: 4096}}}
+	return &client{r: r, cpu: r.gw.cpu(r.b), token: r.token("user/*.rs", ""), http: &http.Client{Timeout: patience, Transport: &http.Transport{MaxIdleConnsPerHost: 4096, MaxIdleConns: 4096}}}
 }
 
 // ask asks once, and counts the answer: good is one that is whole, with every source in it.
@@ -104,7 +110,7 @@ func (c *client) get(i int) (status int, whole bool) {
 func (c *client) result(began time.Time) load {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.l.took = time.Since(began)
+	c.l.took, c.l.cpu = time.Since(began), c.r.gw.cpu(c.r.b)-c.cpu
 	slices.Sort(c.l.latency)
 	return c.l
 }
@@ -167,16 +173,22 @@ func BenchmarkOverload(b *testing.B) {
 				r.whole(token, i)
 			}
 			for b.Loop() {
-				peak := 0.0
-				for _, n := range []int{4, 8, 16} {
-					l := closed(r, n, each/2)
-					b.Logf("%d at once: %v", n, l)
+				peak, worth, under := 0.0, 0.0, map[float64]load{}
+				for _, times := range []float64{1, 2, 4} { // by turns, since the machine may be used by others too
+					for _, n := range []int{4, 8} {
+						l := closed(r, n, each/3)
+						b.Logf("%d at once: %v", n, l)
+						peak, worth = max(peak, l.goodput()), max(worth, l.worth())
+					}
+					under[times] = open(r, times*peak, each)
+					b.Logf("%v times: %v", times, under[times])
+				}
+				for _, l := range under { // the peak is the most that was ever seen
 					peak = max(peak, l.goodput())
 				}
-				for _, times := range []float64{1, 2, 4} {
-					l := open(r, times*peak, each)
-					b.Logf("%v times: %v", times, l)
+				for times, l := range under {
 					b.ReportMetric(l.goodput()/peak*100, fmt.Sprintf("goodput-%vx-%%", times))
+					b.ReportMetric(l.worth()/worth*100, fmt.Sprintf("worth-%vx-%%", times))
 					b.ReportMetric(float64(l.quantile(.99).Milliseconds()), fmt.Sprintf("p99-%vx-ms", times))
 				}
 				b.ReportMetric(peak, "peak/s")

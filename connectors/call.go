@@ -95,7 +95,7 @@ func (c *Client) send(ctx context.Context, q call, token string, n *tally) (repl
 	if err != nil {
 		return reply{}, c.fault(q.op, concord.Invalid, 0, nil)
 	}
-	resp, err := c.http.Do(wrapped)
+	resp, err := c.http.Do(wrapped) //nolint:bodyclose // receive does
 	return c.receive(ctx, q, resp, err)
 }
 

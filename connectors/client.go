@@ -20,8 +20,7 @@ type Client struct {
 	rules  *Rules
 	at     origin
 	http   *retryablehttp.Client
-	once   *http.Client // what is sent by it is never sent again
-	gate   *gate
+	once   *http.Client                       // what is sent by it is never sent again
 	hedges *hedges                            // nil: none
 	learnt map[fhir.ResourceType]*atomic.Bool // the source has shown that a search of this type needs a category
 }
@@ -39,8 +38,8 @@ func New(cfg Config, rules *Rules) (*Client, error) {
 	if !cfg.Source.Valid() {
 		return nil, &concord.Fault{Op: "configure: source name", Kind: concord.Invalid}
 	}
-	c := &Client{cfg: cfg, rules: rules, at: newOrigin(base), gate: newGate(cfg.MaxConcurrent, cfg.Rate), learnt: map[fhir.ResourceType]*atomic.Bool{}}
-	transport := gated{cfg.Transport, c.gate}
+	c := &Client{cfg: cfg, rules: rules, at: newOrigin(base), learnt: map[fhir.ResourceType]*atomic.Bool{}}
+	transport := gated{cfg.Transport, cfg.Gate}
 	c.http, c.once = newRetrier(transport), plainClient(transport)
 	if cfg.Hedge {
 		c.hedges = newHedges()

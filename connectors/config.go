@@ -24,11 +24,9 @@ type Config struct {
 	Parallel  int               // requests of one Search under way at once, when it must be split; default 5
 	Practice  string            // athena: id of the practice's Organization; default: searches name none
 	Limits    Limits
-	// MaxConcurrent is how many requests to Base may be under way at once, and Rate how many may begin in a second; 0 is any
-	// number. A request waits for its turn within its budget; one whose turn can't come in time is RateLimited at once, and not
-	// sent. Requests for tokens do not count.
-	MaxConcurrent int
-	Rate          float64
+	// Gate is what requests to Base go through, each attempt of each: one whose turn can't come within the budget is RateLimited
+	// at once, and not sent. Requests for tokens do not go through it. Default none.
+	Gate *Gate
 	// Hedge sends a search's first page or a read a second time when the source takes longer than it does for 19 in 20, and
 	// takes the answer that is whole first: at most one request in twenty, within the budget, and only when the source has a
 	// place for it at once. Creates, further pages and tokens are never sent twice.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,9 +17,10 @@ import (
 // errBusy is the cause of a fault of a request that was not sent: the source has all that it may be asked for now.
 var errBusy = errors.New("no turn at the source within the budget")
 
-// gate is the way to one source: so many requests at once, and so many a second. A request waits for its turn within its own
-// deadline; one that could not end in time is refused at once, and never sent. The gate of nil lets everything pass.
-type gate struct {
+// Gate is the way to one source: so many requests at once, and so many a second. A request waits for its turn within its own
+// deadline; one whose turn can't come in time is refused at once, and never sent. NewGate makes it; nil lets everything pass. It
+// is safe for concurrent use.
+type Gate struct {
 	places  *semaphore.Weighted // nil: any number at once
 	most    int64
 	pace    *rate.Limiter // nil: at any rate
@@ -26,23 +28,51 @@ type gate struct {
 	usual   atomic.Int64 // ns that a request takes lately
 }
 
-// newGate is the gate for so many at once and so many a second; 0 is any number.
-func newGate(most int, pace float64) *gate {
-	if most <= 0 && pace <= 0 {
-		return nil
-	}
-	g := &gate{most: int64(most)}
+// NewGate is the gate for so many requests at once, and so many that begin in a second, of which a second's worth may begin at
+// once; 0 is any number.
+func NewGate(most int, pace float64) *Gate {
+	g := &Gate{most: int64(most)}
 	if most > 0 {
 		g.places = semaphore.NewWeighted(g.most)
 	}
 	if pace > 0 {
-		g.pace = rate.NewLimiter(rate.Limit(pace), max(1, int(pace))) // a second's worth may come at once
+		g.pace = rate.NewLimiter(rate.Limit(pace), max(1, int(pace)))
 	}
 	return g
 }
 
+// Wait is about how long a request would wait for its turn now.
+func (g *Gate) Wait() time.Duration {
+	if g == nil {
+		return 0
+	}
+	var wait time.Duration
+	if n := g.waiting.Load(); n > 0 {
+		wait = g.rounds(n)
+	}
+	if g.pace != nil {
+		if behind := -g.pace.Tokens(); behind > 0 {
+			wait = max(wait, time.Duration(behind/float64(g.pace.Limit())*float64(time.Second)))
+		}
+	}
+	return wait
+}
+
+// Crowding is the wait that more than half of the gates have, or a longer one. One source that is crowded alone is none.
+func Crowding(gates []*Gate) time.Duration {
+	waits := make([]time.Duration, len(gates))
+	for i, g := range gates {
+		waits[i] = g.Wait()
+	}
+	if len(waits) == 0 {
+		return 0
+	}
+	slices.Sort(waits)
+	return waits[len(waits)-1-len(waits)/2]
+}
+
 // pass waits for the turn. done gives the place back, and may be called twice. The error is errBusy, or ctx's.
-func (g *gate) pass(ctx context.Context) (done func(), err error) {
+func (g *Gate) pass(ctx context.Context) (done func(), err error) {
 	if g == nil {
 		return func() {}, nil
 	}
@@ -61,7 +91,7 @@ func (g *gate) pass(ctx context.Context) (done func(), err error) {
 }
 
 // tryPass is pass for a request that is not worth waiting for.
-func (g *gate) tryPass() (done func(), ok bool) {
+func (g *Gate) tryPass() (done func(), ok bool) {
 	if g == nil {
 		return func() {}, true
 	}
@@ -81,7 +111,7 @@ func (g *gate) tryPass() (done func(), ok bool) {
 }
 
 // paced waits until the rate allows the request.
-func (g *gate) paced(ctx context.Context) error {
+func (g *Gate) paced(ctx context.Context) error {
 	if g.pace == nil {
 		return nil
 	}
@@ -106,13 +136,12 @@ func (g *gate) paced(ctx context.Context) error {
 }
 
 // queue waits for a place, unless those before it will not be done in time.
-func (g *gate) queue(ctx context.Context) error {
+func (g *Gate) queue(ctx context.Context) error {
 	before := g.waiting.Add(1)
 	defer g.waiting.Add(-1)
 	left, bounded := remaining(ctx)
 	if bounded {
-		rounds := time.Duration((before + g.most - 1) / g.most) // of all places, until it is this one's turn
-		if rounds*g.took()+g.took() > left {
+		if g.rounds(before)+g.took() > left {
 			return errBusy
 		}
 		turn, cancel := context.WithTimeout(ctx, left-min(g.took(), left/2))
@@ -134,10 +163,15 @@ func remaining(ctx context.Context) (time.Duration, bool) {
 	return time.Until(end) - reserve, ok
 }
 
-func (g *gate) took() time.Duration { return time.Duration(g.usual.Load()) }
+// rounds is how long it takes until so many that wait have each had a place.
+func (g *Gate) rounds(n int64) time.Duration {
+	return time.Duration((n + g.most - 1) / g.most * g.usual.Load())
+}
+
+func (g *Gate) took() time.Duration { return time.Duration(g.usual.Load()) }
 
 // leave gives a place back, and learns how long it was taken.
-func (g *gate) leave() func() {
+func (g *Gate) leave() func() {
 	began := time.Now()
 	return sync.OnceFunc(func() {
 		took := int64(time.Since(began))
@@ -152,7 +186,7 @@ func (g *gate) leave() func() {
 // gated sends requests through a gate; a place is taken until the answer's body is closed.
 type gated struct {
 	next http.RoundTripper
-	gate *gate
+	gate *Gate
 }
 
 // RoundTrip is that of the transport, when the request's turn has come.

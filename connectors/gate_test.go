@@ -106,7 +106,7 @@ func TestMaxConcurrent(t *testing.T) {
 				s := &clocked{takes: always(x.takes)}
 				var sent atomic.Int64
 				c := connect(t, "http://ehr.example.org/r4", func(cfg *connectors.Config) {
-					cfg.Transport, cfg.Budget, cfg.MaxConcurrent = s, x.budget, 4
+					cfg.Transport, cfg.Budget, cfg.Gate = s, x.budget, connectors.NewGate(4, 0)
 					cfg.Observe = func(e connectors.Exchange) { sent.Add(int64(e.Attempts)) }
 				})
 				var all ends
@@ -151,7 +151,9 @@ func TestMaxConcurrent(t *testing.T) {
 func TestBusyAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &clocked{takes: always(400 * time.Millisecond)}
-		c := connect(t, "http://ehr.example.org/r4", func(cfg *connectors.Config) { cfg.Transport, cfg.Budget, cfg.MaxConcurrent = s, time.Second, 1 })
+		c := connect(t, "http://ehr.example.org/r4", func(cfg *connectors.Config) {
+			cfg.Transport, cfg.Budget, cfg.Gate = s, time.Second, connectors.NewGate(1, 0)
+		})
 		if _, err := c.Read(t.Context(), "Goal", "g"); err != nil {
 			t.Fatal(err)
 		}
@@ -177,7 +179,9 @@ func TestBusyAtOnce(t *testing.T) {
 func TestBusyIsNoFailure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &clocked{takes: always(400 * time.Millisecond)}
-		c := connectors.Guard(connect(t, "http://ehr.example.org/r4", func(cfg *connectors.Config) { cfg.Transport, cfg.Budget, cfg.MaxConcurrent = s, time.Second, 1 }),
+		c := connectors.Guard(connect(t, "http://ehr.example.org/r4", func(cfg *connectors.Config) {
+			cfg.Transport, cfg.Budget, cfg.Gate = s, time.Second, connectors.NewGate(1, 0)
+		}),
 			connectors.GuardConfig{OnState: func(_ concord.SourceID, to connectors.State) { t.Errorf("the guard is %s", to) }})
 		if _, err := c.Read(t.Context(), "Goal", "g"); err != nil {
 			t.Fatal(err)
@@ -197,7 +201,9 @@ func TestBusyIsNoFailure(t *testing.T) {
 func TestRate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &clocked{takes: always(10 * time.Millisecond)}
-		c := connect(t, "http://ehr.example.org/r4", func(cfg *connectors.Config) { cfg.Transport, cfg.Budget, cfg.Rate = s, 2100*time.Millisecond, 10 })
+		c := connect(t, "http://ehr.example.org/r4", func(cfg *connectors.Config) {
+			cfg.Transport, cfg.Budget, cfg.Gate = s, 2100*time.Millisecond, connectors.NewGate(0, 10)
+		})
 		var all ends
 		var wg sync.WaitGroup
 		for range 50 {
@@ -330,7 +336,7 @@ func TestHedgeHasNoPriority(t *testing.T) {
 			}
 			return 20 * time.Millisecond
 		}}
-		c := connect(t, "http://ehr.example.org/r4", func(cfg *connectors.Config) { cfg.Transport, cfg.Hedge, cfg.MaxConcurrent = s, true, 2 })
+		c := connect(t, "http://ehr.example.org/r4", func(cfg *connectors.Config) { cfg.Transport, cfg.Hedge, cfg.Gate = s, true, connectors.NewGate(2, 0) })
 		for range 200 {
 			if err := read(t.Context(), c); err != nil {
 				t.Fatal(err)
@@ -351,5 +357,72 @@ func TestHedgeHasNoPriority(t *testing.T) {
 		if err := read(t.Context(), c); err != nil || s.asked.Load() != 204 {
 			t.Errorf("with a place free: %v, %d were sent", err, s.asked.Load())
 		}
+	})
+}
+
+// TestWait: a gate tells how long a turn takes.
+func TestWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &clocked{takes: always(100 * time.Millisecond)}
+		places, pace := connectors.NewGate(2, 0), connectors.NewGate(0, 10)
+		for _, x := range []struct {
+			name string
+			gate *connectors.Gate
+			ask  int
+			want time.Duration
+		}{{"places", places, 8, 300 * time.Millisecond}, {"pace", pace, 15, 500 * time.Millisecond}, {"none", nil, 15, 0}} {
+			c := connect(t, "http://ehr.example.org/r4", func(cfg *connectors.Config) { cfg.Transport, cfg.Gate = s, x.gate })
+			if err := read(t.Context(), c); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Second)
+			if got := x.gate.Wait(); got != 0 {
+				t.Errorf("%s: nobody waits, and a turn takes %v", x.name, got)
+			}
+			var wg sync.WaitGroup
+			for range x.ask {
+				wg.Go(func() { _ = read(t.Context(), c) })
+			}
+			synctest.Wait()
+			if got := x.gate.Wait().Round(time.Millisecond); got != x.want {
+				t.Errorf("%s: a turn takes %v", x.name, got)
+			}
+			wg.Wait()
+		}
+	})
+}
+
+// TestCrowding: what most sources wait is what counts.
+func TestCrowding(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		gates := make([]*connectors.Gate, 4)
+		var wg sync.WaitGroup
+		for i := range gates {
+			gates[i] = connectors.NewGate(1, 0)
+			c := connect(t, "http://ehr.example.org/r4", func(cfg *connectors.Config) {
+				cfg.Transport, cfg.Gate = &clocked{takes: always(100 * time.Millisecond)}, gates[i]
+			})
+			if err := read(t.Context(), c); err != nil {
+				t.Fatal(err)
+			}
+			for range 10 * i { // the first is idle
+				wg.Go(func() { _ = read(t.Context(), c) })
+			}
+		}
+		synctest.Wait()
+		for _, x := range []struct {
+			name  string
+			gates []*connectors.Gate
+			want  bool
+		}{
+			{"none", nil, false}, {"an idle one", gates[:1], false}, {"a crowded one", gates[3:], true}, {"one of two", gates[:2], false},
+			{"two of two", gates[2:], true}, {"two of three", gates[:3], true}, {"one of three", []*connectors.Gate{nil, gates[0], gates[3]}, false},
+			{"two of four", []*connectors.Gate{nil, gates[0], gates[2], gates[3]}, false}, {"three of four", gates, true},
+		} {
+			if got := connectors.Crowding(x.gates); (got > 500*time.Millisecond) != x.want {
+				t.Errorf("%s: %v", x.name, got)
+			}
+		}
+		wg.Wait()
 	})
 }

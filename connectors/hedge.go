@@ -148,7 +148,7 @@ func (c *Client) learn(op string, fault *concord.Fault, began time.Time) {
 
 // hedge sends the request a second time, unless that would be one too many, or the source has no place for it now.
 func (c *Client) hedge(ctx context.Context, tries chan<- try, q call, token string) bool {
-	done, ok := c.gate.tryPass()
+	done, ok := c.cfg.Gate.tryPass()
 	if !ok {
 		return false
 	}
@@ -158,7 +158,7 @@ func (c *Client) hedge(ctx context.Context, tries chan<- try, q call, token stri
 	}
 	c.try(tries, true, q.op, func(n *tally) (reply, *concord.Fault) {
 		ctx := context.WithValue(withCount(ctx, &n.attempts), heldKey{}, &held{done})
-		resp, err := c.once.Do(c.request(ctx, q, token))
+		resp, err := c.once.Do(c.request(ctx, q, token)) //nolint:bodyclose // receive does
 		rep, fault := c.receive(ctx, q, resp, err)
 		done() // when it was never sent; otherwise it is done already
 		return rep, fault

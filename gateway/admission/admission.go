@@ -19,11 +19,9 @@ type Options struct {
 	MinConcurrent int
 	// MaxWait is how long a request may wait for its turn. Default 500 ms.
 	MaxWait time.Duration
-	// Target is the lag above which the machine counts as overloaded. Default 20 ms.
-	Target time.Duration
-	// Lag is how long what was ready to run had to wait for a processor since the last call; it is called by one goroutine at
-	// a time. Default that of the Go scheduler.
-	Lag func() time.Duration
+	// Load is how much there was to do since the last call, as a share of what can be done in time: above 1 it is too much. It
+	// is called by one goroutine at a time. Default Machine.
+	Load func() float64
 	// Now is the clock; default time.Now.
 	Now func() time.Time
 }
@@ -86,11 +84,8 @@ func New(o Options) *Controller {
 	if o.MaxWait <= 0 {
 		o.MaxWait = 500 * time.Millisecond
 	}
-	if o.Target <= 0 {
-		o.Target = 20 * time.Millisecond
-	}
-	if o.Lag == nil {
-		o.Lag = schedulerLag()
+	if o.Load == nil {
+		o.Load = Machine()
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -258,16 +253,16 @@ func (c *Controller) forget(name string, t *tenant) {
 	}
 }
 
-// look fits the limit to the machine: it falls by a fifth while the lag is above the target, and grows while it is not and
-// somebody had to wait. How long sources take plays no part: a slow EHR is no reason to refuse anybody. c.mu is held.
+// look fits the limit to what can be done: it falls by a fifth while the load is too much, and grows while it is not and
+// somebody had to wait. c.mu is held.
 func (c *Controller) look() {
 	now := c.o.Now()
 	if now.Sub(c.looked) < window {
 		return
 	}
 	c.looked = now
-	switch lag := c.o.Lag(); {
-	case lag > c.o.Target:
+	switch load := c.o.Load(); {
+	case load > 1:
 		c.steady = true
 		c.limit = max(c.least, min(c.limit, c.peak)*4/5)
 	case c.short:

@@ -20,11 +20,11 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // calm is a machine that has nothing to do.
-func calm() time.Duration { return 0 }
+func calm() float64 { return 0 }
 
 // fixed is a controller whose limit stays where it is.
 func fixed(limit int) *admission.Controller {
-	return admission.New(admission.Options{MaxConcurrent: limit, MinConcurrent: limit, Lag: calm})
+	return admission.New(admission.Options{MaxConcurrent: limit, MinConcurrent: limit, Load: calm})
 }
 
 func enter(t *testing.T, c *admission.Controller, tenant string) func() {
@@ -196,8 +196,8 @@ func TestSpare(t *testing.T) {
 // without requests that wait it does not grow.
 func TestLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var lag atomic.Int64
-		c := admission.New(admission.Options{MaxConcurrent: 256, MinConcurrent: 4, Lag: func() time.Duration { return time.Duration(lag.Load()) }})
+		var load atomic.Int64
+		c := admission.New(admission.Options{MaxConcurrent: 256, MinConcurrent: 4, Load: func() float64 { return float64(load.Load()) }})
 		if s := c.Stats(); s.Limit != 32 {
 			t.Fatalf("begins at %d", s.Limit)
 		}
@@ -227,12 +227,12 @@ func TestLimit(t *testing.T) {
 		if s := c.Stats(); s.Limit != 256 {
 			t.Errorf("while the machine keeps up: %+v", s)
 		}
-		lag.Store(int64(time.Second))
+		load.Store(2)
 		time.Sleep(3 * time.Second)
 		if s := c.Stats(); s.Limit != 4 {
 			t.Errorf("while it does not: %+v", s)
 		}
-		lag.Store(0)
+		load.Store(0)
 		time.Sleep(2 * time.Second)
 		if s := c.Stats(); s.Limit < 8 || s.Limit > 64 {
 			t.Errorf("two seconds after it was overloaded: %+v", s)
@@ -296,8 +296,8 @@ func TestAny(t *testing.T) {
 	})
 }
 
-// TestSchedulerLag: the real measure can be read, and a machine that idles is not overloaded.
-func TestSchedulerLag(t *testing.T) {
+// TestMachine: the real measure can be read, and a machine that idles is not overloaded.
+func TestMachine(t *testing.T) {
 	c := admission.New(admission.Options{MaxConcurrent: 8, MinConcurrent: 8})
 	for range 3 {
 		enter(t, c, "a")()

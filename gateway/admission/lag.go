@@ -13,8 +13,18 @@ const (
 	lagEvents = 50  // with fewer the machine is idle
 )
 
-// schedulerLag is the time that goroutines which could run waited for a processor: it tells of an overloaded machine whatever
-// the requests ask for, however large their answers are, and however slow the sources.
+// lagTarget is the lag above which the machine has too much to do.
+const lagTarget = 20 * time.Millisecond
+
+// Machine is the Load of the processors: by how long what was ready to run had to wait for one. It tells of an overloaded machine
+// whatever the requests ask for, however large their answers are, and however long sources take: a slow EHR is no reason to
+// refuse anybody.
+func Machine() func() float64 {
+	lag := schedulerLag()
+	return func() float64 { return float64(lag()) / float64(lagTarget) }
+}
+
+// schedulerLag is the time that nine in ten goroutines which could run waited for a processor at most, since the last call.
 func schedulerLag() func() time.Duration {
 	sample := []metrics.Sample{{Name: lagMetric}}
 	var before []uint64

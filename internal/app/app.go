@@ -41,6 +41,7 @@ type App struct {
 	own     *tlsfiles.Pair  // the gateway's own certificate; nil for plain HTTP
 	clients *tlsfiles.Roots // whose certificates clients must present; nil: none
 	expiry  *expiry
+	gates   []*connectors.Gate // to the sources
 	closers []func() error
 	log     *slog.Logger
 }
@@ -95,7 +96,7 @@ func New(ctx context.Context, cfg *config.Config, log io.Writer) (_ *App, err er
 	}
 	fhirAPI := gateway.New(gateway.Config{
 		PublicURL: cfg.PublicURL, Version: Version, Federator: fed, Sources: policies(cfg), Engine: engine, GraphQL: queries, StandIns: backend, Verifier: verifier, Trail: trail,
-		Limits: limits, Admission: admit(cfg.Admission, reg), AuthServer: authServer(cfg), Log: a.log, Metrics: metrics, Tracer: tracer,
+		Limits: limits, Admission: a.admission(reg), AuthServer: authServer(cfg), Log: a.log, Metrics: metrics, Tracer: tracer,
 	})
 	a.Public = front(fhirAPI, cfg.Portal)
 	a.ready = &readiness{trail: trail}

@@ -48,9 +48,11 @@ func (a *App) sources(reg prometheus.Registerer) ([]federation.Connector, map[co
 		for t, c := range s.Categories {
 			categories[fhir.ResourceType(t)] = c
 		}
+		gate := connectors.NewGate(s.MaxConcurrent, perSecond(s.Rate))
+		a.gates = append(a.gates, gate)
 		c, err := vendors[s.Vendor](connectors.Config{
 			Source: s.Name, Base: s.BaseURL, Budget: s.Timeout, Transport: transport, Tokens: tokens, Headers: s.Headers,
-			PageSize: s.PageSize, Practice: s.Practice, Categories: categories, MaxConcurrent: s.MaxConcurrent, Rate: perSecond(s.Rate), Hedge: s.Hedge,
+			PageSize: s.PageSize, Practice: s.Practice, Categories: categories, Gate: gate, Hedge: s.Hedge,
 			Observe: func(x connectors.Exchange) {
 				requests.WithLabelValues(string(x.Source), x.Op, x.Kind.String()).Inc()
 				waits.WithLabelValues(string(x.Source)).Observe(x.Waited.Seconds())
