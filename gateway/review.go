@@ -46,11 +46,11 @@ func (x *exchange) review() (*answer, *problem) {
 	out := []byte(`{"resourceType":"Parameters"`)
 	r := x.g.newRenderer()
 	told := 0
-	for w, err := range x.g.cfg.Registry.Store.Reviews(x.ctx, mpi.ReviewOpen, after) {
+	for w, err := range x.g.cfg.Registry.Index.Waiting(x.ctx, after) {
 		if err != nil {
 			return nil, ofFault(err)
 		}
-		if !x.sees(w) || w.Reason == mpi.ReasonMatch && w.Decision.Grade == 0 {
+		if !x.sees(w) {
 			continue
 		}
 		if told == count {

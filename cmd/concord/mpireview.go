@@ -44,11 +44,11 @@ func (c *mpiReviewListCommand) Run(ctx context.Context) (err error) {
 	}
 	defer func() { err = closing(err, reg.Close) }()
 	var all []mpi.Review
-	for r, err := range reg.Store.Reviews(ctx, mpi.ReviewOpen, 0) {
+	for r, err := range reg.Index.Waiting(ctx, 0) {
 		if err != nil {
 			return err
 		}
-		if waits(r) && (c.Grade == "" || r.Decision.Grade.String() == c.Grade) {
+		if c.Grade == "" || r.Decision.Grade.String() == c.Grade {
 			all = append(all, r)
 		}
 	}
@@ -83,9 +83,6 @@ func (c *mpiReviewListCommand) Run(ctx context.Context) (err error) {
 	_, err = fmt.Fprintf(os.Stdout, "%d of %d\n", len(shown), len(all))
 	return err
 }
-
-// waits tells whether a review is for somebody to look at: a pair that is no match by now is not.
-func waits(r mpi.Review) bool { return r.Reason != mpi.ReasonMatch || r.Decision.Grade > 0 }
 
 // rank puts what takes a record out of use before what only might be linked.
 func rank(r mpi.Review) int {
