@@ -37,9 +37,9 @@ test:
 bench:
 	go test -run '^$$' -bench '$(BENCH)' -benchmem $(PKG)
 
-## soak: the gateway under load while the network, names, certificates, tokens and clocks break at random, for SOAK
+## soak: every pair of faults, then the gateway under load while things break at random, for SOAK (docs/operating.md, Overload)
 soak:
-	CONCORD_SOAK=$(SOAK) go test -count=1 -timeout 0 -v -run '^TestSoak$$' ./testharness/drills
+	CONCORD_SOAK=$(SOAK) go test -count=1 -timeout 0 -v -run '^Test(Drills|Here|Soak)$$' ./testharness/drills
 
 ## fuzz: each fuzz target of PKG for FUZZTIME, one after the other (docs/fuzzing.md): make fuzz FUZZTIME=10m
 fuzz:

@@ -3,6 +3,7 @@ package drills_test
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -18,6 +19,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -27,6 +29,7 @@ import (
 	"concord/testharness/drills"
 	"concord/testharness/issuer"
 	"concord/testharness/population"
+	"concord/testharness/servers"
 )
 
 // Environment of this program when it is started again as a gateway.
@@ -37,6 +40,9 @@ const (
 
 // dns are the names of all tests of this process.
 var dns *drills.Names
+
+// postgres is the server of the tests that keep the index in one.
+var postgres servers.Postgres
 
 // TestMain has the names of the EHRs resolved by this program, or runs a gateway when it was started as one.
 func TestMain(m *testing.M) {
@@ -58,47 +64,73 @@ func TestMain(m *testing.M) {
 	_ = flag.Set("test.parallel", "8") // the drills wait more than they work
 	code := m.Run()
 	_ = dns.Close()
+	_ = postgres.Stop()
 	os.Exit(code)
 }
 
-// serve runs a gateway until its input ends, and says where it is.
+// serve runs a gateway as the program does, until its input ends, and says where it is.
 func serve(file string) error {
 	cfg, err := config.Load(file)
 	if err != nil {
 		return err
 	}
-	a, err := app.New(context.Background(), cfg, io.Discard)
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	a, err := app.New(ctx, cfg, io.Discard)
 	if err != nil {
 		return err
 	}
-	public, admin := httptest.NewServer(a.Public), httptest.NewServer(a.Admin)
-	fmt.Println(public.URL, admin.URL)
-	for in := bufio.NewScanner(os.Stdin); in.Scan(); { // a line asks for all memory that is not in use to be given back
-		debug.FreeOSMemory()
-		fmt.Println("settled")
+	public, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
 	}
-	public.Close()
-	admin.Close()
-	return a.Close()
+	admin, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	fmt.Printf("http://%s http://%s\n", public.Addr(), admin.Addr())
+	go func() {
+		defer stop()
+		for in := bufio.NewScanner(os.Stdin); in.Scan(); { // a line asks for all memory that is not in use to be given back
+			debug.FreeOSMemory()
+			fmt.Println("settled")
+		}
+	}()
+	return errors.Join(a.ServeOn(ctx, public, admin), a.Close())
 }
 
 // rig is the gateway behind a faulty network.
 type rig struct {
 	net    *drills.Net
+	dir    string // what the gateway writes
 	budget time.Duration
 	base   string
 	admin  string // URL; "" in process
 	pid    int    // of a gateway that is a process of its own; 0 in this one
 	settle func() error
+	stop   func(*testing.T) // ends a gateway that is a process of its own
 	token  func() string
 	http   *http.Client
+
+	answers atomic.Int64 // of 2xx
 }
 
 const public = "http://127.0.0.1:8080"
 
-func newRig(t *testing.T, seed uint64, persons int, budget time.Duration, alone bool, keys string) *rig {
+// setup is what a test wants of its rig.
+type setup struct {
+	seed    uint64
+	persons int
+	budget  time.Duration // of each source
+	alone   bool          // the gateway is a process of its own
+	keys    string        // further keys of each source
+	limits  string        // the key rate_limit's; "" for no limits
+	store   string        // of the index; "" for SQLite
+}
+
+func newRig(t *testing.T, o setup) *rig {
 	t.Helper()
-	n, err := drills.Open(testharness.Options{Population: population.Options{Seed: seed, Persons: persons, Registered: 3, Decoys: .5}}, dns)
+	n, err := drills.Open(testharness.Options{Population: population.Options{Seed: o.seed, Persons: o.persons, Registered: 3, Decoys: .5}}, dns)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,7 +140,7 @@ func newRig(t *testing.T, seed uint64, persons int, budget time.Duration, alone 
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = iss.Close() })
-	r := &rig{net: n, budget: budget, http: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}, Timeout: 30 * time.Second}}
+	r := &rig{net: n, budget: o.budget, dir: t.TempDir(), http: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}, Timeout: 30 * time.Second}}
 	t.Cleanup(r.http.CloseIdleConnections)
 	var mu sync.Mutex
 	var held string
@@ -125,8 +157,8 @@ func newRig(t *testing.T, seed uint64, persons int, budget time.Duration, alone 
 		}
 		return held
 	}
-	file := r.configure(t, iss, keys)
-	if alone {
+	file := r.configure(t, iss, o)
+	if o.alone {
 		r.run(t, file)
 		return r
 	}
@@ -147,29 +179,32 @@ func newRig(t *testing.T, seed uint64, persons int, budget time.Duration, alone 
 	return r
 }
 
-// configure writes the gateway's configuration; keys are further keys of each source.
-func (r *rig) configure(t *testing.T, iss *issuer.Issuer, keys string) string {
+// configure writes the gateway's configuration.
+func (r *rig) configure(t *testing.T, iss *issuer.Issuer, o setup) string {
 	t.Helper()
-	dir := t.TempDir()
 	write := func(name, text string) string {
-		file := filepath.Join(dir, name)
+		file := filepath.Join(r.dir, name)
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		return file
 	}
 	ca, key := write("ca.pem", string(r.net.CA.PEM())), write("client.pem", string(r.net.World.Client.KeyPEM))
-	text := fmt.Sprintf("listen: 127.0.0.1:8080\nadmin_listen: 127.0.0.1:8081\npublic_url: %s\nauth:\n  audience: %s/fhir/r4\n  issuers:\n    - issuer: %s\n      jwks_url: %s\nmpi:\n  store: sqlite:%s/mpi.db\naudit:\n  dir: %s/audit\nrate_limit:\n  enabled: false\nsources:\n",
-		public, public, iss.URL(), iss.JWKSURL(), dir, dir)
+	text := fmt.Sprintf("listen: 127.0.0.1:8080\nadmin_listen: 127.0.0.1:8081\npprof: true\npublic_url: %s\nauth:\n  audience: %s/fhir/r4\n  issuers:\n    - issuer: %s\n      jwks_url: %s\nmpi:\n  store: %s\naudit:\n  dir: %s\nrate_limit: %s\nsources:\n",
+		public, public, iss.URL(), iss.JWKSURL(), cmp.Or(o.store, "sqlite:"+r.index()), r.trail(), cmp.Or(o.limits, "{enabled: false}"))
 	for _, e := range r.net.World.EHRs {
 		text += fmt.Sprintf("  - name: %s\n    vendor: %s\n    base_url: %s\n    timeout: %s\n    auth:\n      type: backend_services\n      token_url: %s\n      client_id: %s\n      key_file: %s\n      key_id: %s\n      scopes: [system/Patient.read, system/Condition.read, system/Observation.read, system/AllergyIntolerance.read, system/Immunization.read]\n    tls: {ca_file: %s}\n%s",
-			e.Source(), e.Vendor(), e.URL(), r.budget, e.TokenURL(), r.net.World.Client.ID, key, r.net.World.Client.KeyID, ca, keys)
+			e.Source(), e.Vendor(), e.URL(), r.budget, e.TokenURL(), r.net.World.Client.ID, key, r.net.World.Client.KeyID, ca, o.keys)
 		if e.Vendor() == population.Athena {
 			text += "    practice: " + strings.TrimPrefix(e.Practice(), "Organization/") + "\n"
 		}
 	}
 	return write("concord.yaml", text)
 }
+
+// index is SQLite's file, and trail the folder of the records.
+func (r *rig) index() string { return filepath.Join(r.dir, "mpi.db") }
+func (r *rig) trail() string { return filepath.Join(r.dir, "audit") }
 
 // run starts the gateway as a process of its own.
 func (r *rig) run(t *testing.T, file string) {
@@ -188,12 +223,17 @@ func (r *rig) run(t *testing.T, file string) {
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
+	end := sync.OnceValue(func() error {
 		_ = in.Close()
-		if err := c.Wait(); err != nil {
+		return c.Wait()
+	})
+	r.stop = func(t *testing.T) {
+		t.Helper()
+		if err := end(); err != nil {
 			t.Errorf("the gateway ended with %v", err)
 		}
-	})
+	}
+	t.Cleanup(func() { r.stop(t) })
 	lines := bufio.NewReader(out)
 	r.settle = func() error {
 		if _, err := io.WriteString(in, "settle\n"); err != nil {
@@ -238,6 +278,9 @@ func (r *rig) get(ctx context.Context, path string) (reply, error) {
 	body, err := io.ReadAll(a.Body)
 	if err != nil {
 		return reply{}, err
+	}
+	if a.StatusCode < 300 {
+		r.answers.Add(1)
 	}
 	out := reply{code: a.StatusCode, header: a.Header, took: time.Since(began)}
 	d := json.NewDecoder(bytes.NewReader(body))

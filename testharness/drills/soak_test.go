@@ -34,11 +34,14 @@ type soak struct {
 	pause  sync.RWMutex  // held by whoever measures
 	rest   time.Duration // before it is measured
 	broken atomic.Int64  // sites that are broken now, or were until a moment ago
+	here   atomic.Bool   // something that the gateway stands on is, or was
 
 	stood, worst atomic.Int64 // ns that the machine stood still, lately and at most
 	probed       atomic.Int64 // when the disk was last looked at, in Unix ns
 
 	whole, partial, refused, spurious, slow atomic.Int64
+
+	heres int // how often the gateway's own ground was broken
 }
 
 // TestSoak breaks things at random, under load, for as long as the environment says: each answer is complete or marked
@@ -56,7 +59,7 @@ func TestSoak(t *testing.T) {
 		seed = rand.Uint64()
 	}
 	t.Logf("%v, %s=%d", length, envSeed, seed)
-	s := &soak{rig: newRig(t, 7, 6, time.Second, true, "    hedge: true\n    max_concurrent: 16\n    rate: 200/second\n"), t: t}
+	s := &soak{rig: newRig(t, setup{seed: 7, persons: 6, budget: time.Second, alone: true, keys: "    hedge: true\n    max_concurrent: 16\n    rate: 200/second\n"}), t: t}
 	// a transport keeps a connection, with two goroutines, for ninety seconds; in a short run some are left
 	connections := 2 * 16 * len(s.net.Sites)
 	if s.rest = 3 * time.Second; length >= 5*time.Minute {
@@ -80,21 +83,22 @@ func TestSoak(t *testing.T) {
 		s.round(dice)
 		if done++; first.rss == 0 && time.Since(began) > min(time.Minute, length/4) {
 			first = s.measure()
-			t.Logf("after %v: %+v", time.Since(began).Round(time.Second), first)
+			t.Logf("after %v: %v", time.Since(began).Round(time.Second), first)
 		}
 	}
 	stop()
 	wg.Wait()
 	last = s.measure()
-	t.Logf("%d drills; answers: %d whole, %d incomplete, %d refused while nobody could answer, %d incomplete or refused without a drill", done, s.whole.Load(), s.partial.Load(), s.refused.Load(), s.spurious.Load())
+	t.Logf("%d drills, %d of them here too; answers: %d whole, %d incomplete, %d refused while nobody could answer, %d incomplete or refused without a drill", done, s.heres, s.whole.Load(), s.partial.Load(), s.refused.Load(), s.spurious.Load())
 	t.Logf("%d answers late while the machine stood still, for %v at most", s.slow.Load(), time.Duration(s.worst.Load()))
-	t.Logf("after %v: %+v (%+.1f %% of resident memory)", time.Since(began).Round(time.Second), last, 100*(float64(last.rss)/float64(first.rss)-1))
+	t.Logf("after %v: %v (%+.1f %% of resident memory)", time.Since(began).Round(time.Second), last, 100*(float64(last.rss)/float64(first.rss)-1))
 	if last.rss > first.rss+first.rss/10 {
 		t.Errorf("resident memory grew from %d to %d KB", first.rss, last.rss)
 	}
 	if last.goroutines > first.goroutines+first.goroutines/10+connections {
-		t.Errorf("goroutines grew from %d to %d", first.goroutines, last.goroutines)
+		t.Errorf("goroutines grew from %d to %d\n%s", first.goroutines, last.goroutines, last.more(first))
 	}
+	s.recorded(t)
 	if all := s.whole.Load() + s.partial.Load(); all == 0 || s.spurious.Load() > all/50 {
 		t.Errorf("%d of %d answers lacked something without a drill", s.spurious.Load(), all)
 	}
@@ -142,13 +146,16 @@ func (s *soak) load(ctx context.Context, dice *rand.Rand) {
 	for ctx.Err() == nil {
 		s.pause.RLock()
 		q := s.qs[dice.IntN(len(s.qs))]
-		before := s.broken.Load()
+		before, here := s.broken.Load(), s.here.Load()
 		a, err := s.get(context.WithoutCancel(ctx), q.path)
-		broken := max(before, s.broken.Load())
+		broken, here := max(before, s.broken.Load()), here || s.here.Load()
 		s.pause.RUnlock()
 		if err != nil {
 			s.t.Errorf("no answer: %v", err)
 			return
+		}
+		if here { // it waits for what is slow, and may be refused
+			a.took, broken = 0, int64(len(s.net.Sites))
 		}
 		if over := a.took - s.budget - grace; over > 0 && over < 3*s.still() { // it waits for the disk a few times
 			s.slow.Add(1)
@@ -170,12 +177,12 @@ func (s *soak) load(ctx context.Context, dice *rand.Rand) {
 		default:
 			s.partial.Add(1)
 		}
-		wait := time.NewTimer(time.Duration(dice.IntN(60)) * time.Millisecond)
-		<-wait.C
+		s.wait(time.Duration(dice.IntN(60)) * time.Millisecond)
 	}
 }
 
-// round breaks one to three sites, each in up to two ways, mends them, and waits until the gateway is well.
+// round breaks one to three sites, each in up to two ways, now and then what the gateway stands on, mends them, and waits until
+// the gateway is well.
 func (s *soak) round(dice *rand.Rand) {
 	all := drills.All()
 	sites := dice.Perm(len(s.net.Sites))[:1+dice.IntN(2)]
@@ -194,7 +201,14 @@ func (s *soak) round(dice *rand.Rand) {
 			ends = append(ends, end)
 		}
 	}
+	mend := func() {}
+	if dice.IntN(5) == 0 {
+		s.here.Store(true)
+		mend = []func(*testing.T, *rig) func(){full, slowIndex, standstill}[dice.IntN(3)](s.t, s.rig)
+		s.heres++
+	}
 	s.wait(time.Duration(500+dice.IntN(4000)) * time.Millisecond)
+	mend()
 	for i := len(ends) - 1; i >= 0; i-- {
 		if err := ends[i](); err != nil {
 			s.t.Error(err)
@@ -208,6 +222,7 @@ func (s *soak) round(dice *rand.Rand) {
 	s.well(s.t, s.qs[dice.IntN(len(s.qs))])
 	s.wait(1500 * time.Millisecond) // for answers that were under way
 	s.broken.Store(0)
+	s.here.Store(false)
 	s.wait(time.Duration(dice.IntN(1500)) * time.Millisecond)
 }
 
@@ -216,8 +231,26 @@ func (s *soak) wait(d time.Duration) {
 	<-t.C
 }
 
-// memory is what the gateway holds: resident KB, and goroutines.
-type memory struct{ rss, goroutines int }
+// memory is what the gateway holds: resident KB, and goroutines, by where they stand.
+type memory struct {
+	rss, goroutines int
+	stacks          map[string]int
+}
+
+func (m memory) String() string {
+	return fmt.Sprintf("%d KB resident, %d goroutines", m.rss, m.goroutines)
+}
+
+// more are the stacks at which m has more goroutines than before.
+func (m memory) more(before memory) string {
+	var out strings.Builder
+	for stack, n := range m.stacks {
+		if more := n - before.stacks[stack]; more > 0 {
+			fmt.Fprintf(&out, "%d more, %d in all:\n%s\n", more, n, stack)
+		}
+	}
+	return out.String()
+}
 
 // measure lets the load end, and what is not in use be given back, before it looks.
 func (s *soak) measure() (m memory) {
@@ -234,7 +267,7 @@ func (s *soak) measure() (m memory) {
 	}
 	_, rest, _ := strings.Cut(string(status), "VmRSS:")
 	_, _ = fmt.Sscan(rest, &m.rss)
-	q, err := http.NewRequestWithContext(context.Background(), http.MethodGet, s.admin+"/metrics", nil)
+	q, err := http.NewRequestWithContext(context.Background(), http.MethodGet, s.admin+"/debug/pprof/goroutine?debug=1", nil)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -247,8 +280,21 @@ func (s *soak) measure() (m memory) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	if found := regexp.MustCompile(`(?m)^go_goroutines (\d+)$`).FindSubmatch(text); found != nil {
-		m.goroutines, _ = strconv.Atoi(string(found[1]))
-	}
+	m.goroutines, m.stacks = stacks(string(text))
 	return m
+}
+
+// stacks reads a profile of goroutines: how many there are, and how many at each stack.
+func stacks(profile string) (all int, at map[string]int) {
+	at = map[string]int{}
+	head, rest, _ := strings.Cut(profile, "\n")
+	_, _ = fmt.Sscanf(head, "goroutine profile: total %d", &all)
+	for group := range strings.SplitSeq(rest, "\n\n") {
+		count, stack, _ := strings.Cut(group, "\n")
+		var n int
+		if _, err := fmt.Sscanf(strings.TrimSpace(count), "%d @", &n); err == nil {
+			at[regexp.MustCompile(`(?m)^#\t0x[0-9a-f]+\t`).ReplaceAllString(stack, "")] += n
+		}
+	}
+	return all, at
 }
