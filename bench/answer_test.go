@@ -95,6 +95,12 @@ func TestMain(m *testing.M) {
 		var size int
 		_, _ = fmt.Sscan(os.Getenv("CONCORD_BENCH_SIZE"), &size)
 		s := serveUpstream(os.Getenv("CONCORD_BENCH_NAME"), size)
+		if text := os.Getenv("CONCORD_BENCH_PLACES"); text != "" { // a source that can do so much at once, and so fast
+			var places int
+			_, _ = fmt.Sscan(text, &places)
+			delay, _ := time.ParseDuration(os.Getenv("CONCORD_BENCH_DELAY"))
+			s.Config.Handler = crowded(s.Config.Handler, places, delay)
+		}
 		fmt.Println(s.URL + "/fhir")
 	case "floor":
 		fmt.Println(floor(strings.Split(os.Getenv("CONCORD_BENCH_SOURCES"), ",")))
@@ -169,12 +175,15 @@ type rig struct {
 
 const base = "http://127.0.0.1:8080"
 
-func newRig(b *testing.B, size int) *rig {
+func newRig(b *testing.B, size int) *rig { return newRigOf(b, size, "", nil, nil) }
+
+// newRigOf is newRig with further keys of each source, and further environment of the sources and of the gateway.
+func newRigOf(b *testing.B, size int, keys string, upstream, gateway []string) *rig {
 	r := &rig{b: b, size: size}
 	names := []string{"epic", "cerner", "athena"}
 	var sources []string
 	for _, n := range names {
-		p := start(b, "CONCORD_BENCH=upstream", "CONCORD_BENCH_NAME="+n, fmt.Sprintf("CONCORD_BENCH_SIZE=%d", size))
+		p := start(b, append([]string{"CONCORD_BENCH=upstream", "CONCORD_BENCH_NAME=" + n, fmt.Sprintf("CONCORD_BENCH_SIZE=%d", size)}, upstream...)...)
 		sources = append(sources, p.url)
 	}
 	var err error
@@ -186,13 +195,13 @@ func newRig(b *testing.B, size int) *rig {
 	dir := b.TempDir()
 	text := fmt.Sprintf("listen: 127.0.0.1:8080\nadmin_listen: 127.0.0.1:8081\npublic_url: %s\nauth:\n  audience: %s/fhir/r4\n  issuers:\n    - issuer: %s\n      jwks_url: %s\nmpi:\n  store: sqlite:%s/mpi.db\naudit:\n  dir: %s/audit\nrate_limit:\n  enabled: false\nsources:\n", base, base, r.iss.URL(), r.iss.JWKSURL(), dir, dir)
 	for i, n := range names {
-		text += fmt.Sprintf("  - name: %s\n    vendor: generic\n    base_url: %s\n    timeout: 20s\n    auth:\n      type: none\n", n, sources[i])
+		text += fmt.Sprintf("  - name: %s\n    vendor: generic\n    base_url: %s\n    timeout: 20s\n    auth:\n      type: none\n%s", n, sources[i], keys)
 	}
 	file := filepath.Join(dir, "concord.yaml")
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		b.Fatal(err)
 	}
-	r.gw = start(b, "CONCORD_BENCH=concord", "CONCORD_BENCH_CONFIG="+file)
+	r.gw = start(b, append([]string{"CONCORD_BENCH=concord", "CONCORD_BENCH_CONFIG=" + file}, gateway...)...)
 	return r
 }
 
