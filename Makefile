@@ -15,7 +15,7 @@ TESTFLAGS ?=
 FUZZTIME  ?= 10s
 BENCH     ?= .
 
-.PHONY: check build test bench fuzz screenshots demo fmt vet lint vuln tools clean help
+.PHONY: check build test bench bench-quick microbench fuzz screenshots demo fmt vet lint vuln tools clean help
 
 ## check: all that CI checks; the house rules are among the tests
 check: fmt vet lint vuln test
@@ -28,8 +28,16 @@ build:
 test:
 	go test -race $(TESTFLAGS) $(PKG)
 
-## bench: the benchmarks of PKG that match BENCH, and no tests
+## bench: what an answer costs beside programs that do less, a few minutes; writes bench/RESULTS.md and bench/cost.svg
 bench:
+	CONCORD_BENCH_OUT=bench go run ./bench
+
+## bench-quick: the same with fewer rounds, about a minute, and writes nothing
+bench-quick:
+	CONCORD_BENCH_QUICK=1 go run ./bench
+
+## microbench: the benchmarks of PKG that match BENCH, and no tests
+microbench:
 	go test -run '^$$' -bench '$(BENCH)' -benchmem $(PKG)
 
 ## fuzz: each fuzz target of PKG for FUZZTIME

@@ -29,8 +29,14 @@ func Parse(b []byte, lim Limits) (Resource, error) {
 
 // Type is resourceType, or "" when it is not there.
 func (r Resource) Type() ResourceType {
-	if t := r.Get("resourceType"); t.IsString() {
-		return ResourceType(t.Text())
+	if !r.IsObject() {
+		return ""
+	}
+	nodes := r.d.nodes
+	for j, end := r.n+1, nodes[r.n].next; j < end; j = nodes[j].next {
+		if nodes[j].tag&typeName != 0 {
+			return ResourceType(Value{r.d, j}.Text())
+		}
 	}
 	return ""
 }

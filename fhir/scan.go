@@ -15,19 +15,30 @@ type node struct {
 	val  uint32 // offset of the value
 	end  uint32 // offset behind the value
 	next uint32 // index of the first node that is not within this one
-	tag  uint32 // of the name, as tagOf makes it; the top bit tells of a string with an escape
+	tag  uint32 // of the name, as tagOf makes it; above that the kind of the value
 }
 
-// escaped is the bit of node.tag that tells that a string is not what it says.
-const escaped = 1 << 31
+// The top bits of node.tag tell what the value is, so that nobody has to look at the document, which is further away.
+const (
+	kindString = 1 << 28 // none of the first two: a number or a literal
+	kindObject = 2 << 28
+	kindArray  = 3 << 28
+	kinds      = 3 << 28
+	typeName   = 1 << 30 // a string that is called resourceType
+	escaped    = 1 << 31 // a string that is not what it says
 
-// tagOf is a name's length, first and last byte: enough to pass over nearly every other name without a look at it.
+	tagBits  = 28 // what is left for the name
+	longName = 1<<12 - 1
+)
+
+// tagOf is a name's length, first and last byte: enough to pass over nearly every other name without a look at it, and
+// all of a name of up to two bytes.
 func tagOf[T string | []byte](name T) uint32 {
 	n := len(name)
 	if n == 0 {
 		return 0
 	}
-	return uint32(min(n, 0x7fff))<<16 | uint32(name[0])<<8 | uint32(name[n-1])
+	return uint32(min(n, longName))<<16 | uint32(name[0])<<8 | uint32(name[n-1])
 }
 
 // document is a JSON text that was found valid, and its nodes. It is immutable.
@@ -218,6 +229,9 @@ func (s *scanner) value(i int, key, tag uint32) int {
 		s.slash = false
 		end := s.scalar(i, c)
 		if end >= 0 {
+			if c == '"' {
+				tag |= kindString
+			}
 			if s.slash {
 				tag |= escaped
 			}
@@ -296,7 +310,7 @@ func (s *scanner) array(i int, key, tag uint32) int {
 		return s.fail(i, TooDeep)
 	}
 	at := len(s.nodes)
-	s.nodes = append(s.nodes, node{key: key, val: uint32(i), tag: tag})
+	s.nodes = append(s.nodes, node{key: key, val: uint32(i), tag: tag | kindArray})
 	b := s.b
 	i = skip(b, i+1)
 	if i < len(b) && b[i] == ']' {
@@ -336,6 +350,7 @@ func (s *scanner) closed(n, i int) int {
 const (
 	refDigest = 0x65636e6572656665 // of "reference", as digest makes it: "eference" and the first byte below
 	refLen    = len("reference")
+	typeLen   = len("resourceType")
 )
 
 // digest tells names apart: two names of up to eight bytes have one digest only if they are equal.
@@ -359,7 +374,7 @@ func (s *scanner) object(i int, key, tag uint32) int {
 		return s.fail(i, TooDeep)
 	}
 	at := len(s.nodes)
-	s.nodes = append(s.nodes, node{key: key, val: uint32(i), tag: tag})
+	s.nodes = append(s.nodes, node{key: key, val: uint32(i), tag: tag | kindObject})
 	b, base := s.b, len(s.keys)
 	i = skip(b, i+1)
 	if i < len(b) && b[i] == '}' {
@@ -402,7 +417,7 @@ func (s *scanner) object(i int, key, tag uint32) int {
 			i = skip(b, i)
 		}
 		if i < len(b) && b[i] == '"' { // the common case, without two calls
-			end, tag := 0, tagOf(b[from:to])
+			end, tag := 0, tagOf(b[from:to])|kindString
 			if j := i + 9; j <= len(b) {
 				if n := bits.TrailingZeros64(special(binary.LittleEndian.Uint64(b[i+1:j]))) >> 3; n < 8 && b[i+1+n] == '"' {
 					end = i + 2 + n
@@ -417,8 +432,15 @@ func (s *scanner) object(i int, key, tag uint32) int {
 					tag |= escaped
 				}
 			}
-			if to-from == refLen && binary.LittleEndian.Uint64(b[from+1:]) == refDigest && b[from] == 'r' {
-				s.refs = append(s.refs, uint32(len(s.nodes)))
+			switch to - from {
+			case refLen:
+				if binary.LittleEndian.Uint64(b[from+1:]) == refDigest && b[from] == 'r' {
+					s.refs = append(s.refs, uint32(len(s.nodes)))
+				}
+			case typeLen:
+				if string(b[from:to]) == "resourceType" {
+					tag |= typeName
+				}
 			}
 			s.nodes = append(s.nodes, node{uint32(from), uint32(i), uint32(end), uint32(len(s.nodes) + 1), tag})
 			i = end

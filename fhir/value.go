@@ -37,14 +37,22 @@ func (v Value) first() byte {
 	return v.d.raw[v.d.nodes[v.n].val]
 }
 
+// kind is what v is, as the bits of node.tag have it; 0 as well when absent.
+func (v Value) kind() uint32 {
+	if v.d == nil {
+		return 0
+	}
+	return v.d.nodes[v.n].tag & kinds
+}
+
 // IsObject tells whether v is an object.
-func (v Value) IsObject() bool { return v.first() == '{' }
+func (v Value) IsObject() bool { return v.kind() == kindObject }
 
 // IsArray tells whether v is an array.
-func (v Value) IsArray() bool { return v.first() == '[' }
+func (v Value) IsArray() bool { return v.kind() == kindArray }
 
 // IsString tells whether v is a string.
-func (v Value) IsString() bool { return v.first() == '"' }
+func (v Value) IsString() bool { return v.kind() == kindString }
 
 // IsNumber tells whether v is a number.
 func (v Value) IsNumber() bool { c := v.first(); return c == '-' || c-'0' <= 9 }
@@ -62,9 +70,9 @@ func (v Value) Raw() []byte {
 // document's bytes and so keeps them alive: what outlives the request clones it.
 func (v Value) Text() string {
 	var b []byte
-	switch v.first() {
-	case 0, '{', '[':
-	case '"':
+	switch v.kind() {
+	case kindObject, kindArray:
+	case kindString:
 		b = v.unquoted()
 	default:
 		b = v.Raw()
@@ -88,7 +96,7 @@ func (v Value) unquoted() []byte {
 
 // Is tells whether v is the string s.
 func (v Value) Is(s string) bool {
-	if v.first() != '"' {
+	if !v.IsString() {
 		return false
 	}
 	n := &v.d.nodes[v.n]
@@ -100,13 +108,16 @@ func (v Value) Is(s string) bool {
 
 // Get is the member called name; absent when v is no object or has none.
 func (v Value) Get(name string) Value {
-	if v.first() != '{' {
+	if !v.IsObject() {
 		return Value{}
 	}
 	nodes, want := v.d.nodes, tagOf(name)
 	for j, end := v.n+1, nodes[v.n].next; j < end; {
 		n := &nodes[j]
-		if (n.tag^want)&^escaped == 0 {
+		if (n.tag^want)<<(32-tagBits) == 0 {
+			if len(name) <= 2 { // the tag is all of it
+				return Value{v.d, j}
+			}
 			// a name is closed by a quote, so there is a byte behind it; lengths beyond the tag's are compared here
 			if k := int(n.key); k+len(name) < len(v.d.raw) && v.d.raw[k+len(name)] == '"' && string(v.d.raw[k:k+len(name)]) == name {
 				return Value{v.d, j}
@@ -133,8 +144,8 @@ func (v Value) Name() string {
 	}
 	n := &v.d.nodes[v.n]
 	name := v.d.raw[n.key:]
-	size := int(n.tag &^ escaped >> 16)
-	if size == 0x7fff { // or longer than the tag can tell
+	size := int(n.tag >> 16 & longName)
+	if size == longName { // or longer than the tag can tell
 		size = bytes.IndexByte(name, '"')
 	}
 	return unsafe.String(unsafe.SliceData(name), size) //nolint:gosec // as in Text
@@ -144,9 +155,9 @@ func (v Value) Name() string {
 // repeat and those that don't read alike.
 func (v Value) Items() iter.Seq[Value] {
 	return func(yield func(Value) bool) {
-		switch v.first() {
-		case 0:
-		case '[':
+		switch {
+		case v.d == nil:
+		case v.IsArray():
 			for j, end := v.n+1, v.d.nodes[v.n].next; j < end; j = v.d.nodes[j].next {
 				if !yield(Value{v.d, j}) {
 					return
@@ -160,10 +171,10 @@ func (v Value) Items() iter.Seq[Value] {
 
 // Len is how many values Items gives.
 func (v Value) Len() int {
-	switch v.first() {
-	case 0:
+	switch {
+	case v.d == nil:
 		return 0
-	case '[':
+	case v.IsArray():
 		n := 0
 		for j, end := v.n+1, v.d.nodes[v.n].next; j < end; j = v.d.nodes[j].next {
 			n++
@@ -176,7 +187,7 @@ func (v Value) Len() int {
 // Members is each member of an object, in the order sent.
 func (v Value) Members() iter.Seq[Value] {
 	return func(yield func(Value) bool) {
-		if v.first() != '{' {
+		if !v.IsObject() {
 			return
 		}
 		for j, end := v.n+1, v.d.nodes[v.n].next; j < end; j = v.d.nodes[j].next {

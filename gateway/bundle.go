@@ -43,7 +43,7 @@ func (x *exchange) renderPage(b *book, id string, n int) (*answer, *problem) {
 	for _, e := range entries {
 		size += len(e.Survivor.Raw()) + 512
 	}
-	out := make([]byte, 0, size)
+	out := lend(size)
 	out = append(out, `{"resourceType":"Bundle","type":"searchset"`...)
 	if !b.partial && !b.q.noTotal {
 		out = append(out, `,"total":`...)
@@ -73,7 +73,7 @@ func (x *exchange) renderPage(b *book, id string, n int) (*answer, *problem) {
 		return nil, ofFault(err)
 	}
 	a := okay(out)
-	a.partial = b.partial
+	a.partial, a.lent = b.partial, true
 	if len(x.outcomes) == 0 && b.sources != "" {
 		a.header = map[string]string{"Server-Timing": b.sources}
 	}

@@ -67,6 +67,10 @@ func (x *exchange) deliver(w http.ResponseWriter, a *answer) {
 	if x.r.Method != http.MethodHead {
 		_, _ = w.Write(a.body) //nolint:gosec // JSON, and said to be; whoever is gone can't be told
 	}
+	if a.lent { // a Writer keeps nothing of what it was given (io.Writer)
+		giveBack(a.body)
+		a.body, a.lent = nil, false
+	}
 	x.observe(a)
 }
 

@@ -257,8 +257,9 @@ func (x *exchange) searchChart(q *query, person mpi.Person) (*book, *problem) {
 	}
 	b := x.newBook(q, res.Person)
 	b.outcomes(res.Outcomes)
+	b.matches = make([]merge.Entry, 0, len(res.Record.Entries))
 	for _, e := range res.Record.Entries {
-		if e.Survivor.Get("resourceType").Is(string(q.typ)) {
+		if e.Survivor.Type() == q.typ {
 			b.matches = append(b.matches, e)
 		} else {
 			b.others = append(b.others, e)
