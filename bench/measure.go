@@ -13,16 +13,20 @@ type cost struct {
 	name  string
 	cpu   float64 // CPU of an answer in milliseconds, the median of all turns
 	ratio float64 // to the floor's in the same round, the median
+	other float64 // likewise to the other build's; 0 without one
 }
 
 // costs asks each program for a few answers in turn, round by round, one at a time. Programs without a process are left out.
 func costs(ctx context.Context, all []contender, rounds, each int) ([]cost, error) {
 	var those []contender
-	at := -1 // the floor
+	at, other := -1, -1 // the floor, the other build
 	for _, c := range all {
 		if c.proc != nil {
 			if c.name == floorName {
 				at = len(those)
+			}
+			if c.name == otherName {
+				other = len(those)
 			}
 			those = append(those, c)
 		}
@@ -40,15 +44,24 @@ func costs(ctx context.Context, all []contender, rounds, each int) ([]cost, erro
 	}
 	out := make([]cost, len(those))
 	for k, c := range those {
-		ratios := make([]float64, rounds)
-		for i := range ratios {
-			if at >= 0 {
-				ratios[i] = spent[k][i] / spent[at][i]
-			}
+		out[k] = cost{name: c.name, cpu: median(spent[k])}
+		if at >= 0 {
+			out[k].ratio = medianRatio(spent[k], spent[at])
 		}
-		out[k] = cost{c.name, median(spent[k]), median(ratios)}
+		if other >= 0 {
+			out[k].other = medianRatio(spent[k], spent[other])
+		}
 	}
 	return out, nil
+}
+
+// medianRatio is the median of the ratios within the rounds.
+func medianRatio(a, b []float64) float64 {
+	ratios := make([]float64, len(a))
+	for i := range ratios {
+		ratios[i] = a[i] / b[i]
+	}
+	return median(ratios)
 }
 
 // spentBy is the CPU of each of a few answers in milliseconds.

@@ -97,6 +97,9 @@ func (r *report) markdown() string {
 		for _, c := range r.costs[size] {
 			fmt.Fprintf(&b, "| %s | %.2f ms | %.1f × |\n", c.name, c.cpu, c.ratio)
 		}
+		if c, ok := find(r.costs[size], concordName); ok && c.other > 0 {
+			fmt.Fprintf(&b, "\nCPU over the other build's: %.2f ×.\n", c.other)
+		}
 	}
 	if len(r.rights) > 0 {
 		b.WriteString("\n| 3 × 200 KB, rights judged by content | CPU over a user's token |\n| --- | --- |\n")

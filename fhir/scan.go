@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 	"unicode/utf8"
+	"unsafe"
 )
 
 // node is one JSON value of a document. Nodes stand in document order, a container before what it holds.
@@ -46,6 +47,23 @@ type document struct {
 	raw   []byte
 	nodes []node
 	refs  []uint32 // the nodes that are strings named "reference", in order
+	heads []head   // of the resources, one that stands in another before it, and one more that ends the last
+	tops  []top
+	types []ResourceType // each once
+}
+
+// head is where a resource, an object with a string resourceType, has its members among the tops.
+type head struct {
+	node uint32 // of the object
+	tops uint32 // the first; those of the next head begin behind the last
+	typ  uint32 // index into document.types
+}
+
+// top is a member of a resource. Those of one stand beside each other, where their nodes are as far apart as the values
+// are large: most of what is read of a resource is read by way of these.
+type top struct {
+	node uint32
+	tag  uint32 // the node's
 }
 
 // scanner reads a document in one pass.
@@ -53,6 +71,9 @@ type scanner struct {
 	b      []byte
 	nodes  []node
 	refs   []uint32
+	heads  []head
+	tops   []top
+	types  []ResourceType
 	keys   []uint64 // digests of the names seen in the objects that are open, outermost first
 	depth  int
 	slash  bool // the string read last has an escape
@@ -83,7 +104,12 @@ func scan(b []byte, lim Limits) (*document, error) {
 	if i < 0 {
 		return nil, &ParseError{Offset: s.at, Reason: s.reason}
 	}
-	return &document{raw: b, nodes: slices.Clone(s.nodes), refs: slices.Clone(s.refs)}, nil
+	d := &document{raw: b, nodes: slices.Clone(s.nodes), refs: slices.Clone(s.refs)}
+	if len(s.heads) > 0 {
+		d.heads = append(slices.Clone(s.heads), head{tops: uint32(len(s.tops))})
+		d.tops, d.types = slices.Clone(s.tops), slices.Clone(s.types)
+	}
+	return d, nil
 }
 
 // scanners are kept for their slices: how many nodes a document has is known only behind it, and growing a new slice to
@@ -95,7 +121,8 @@ func (s *scanner) release() {
 	if cap(s.nodes) > 1<<20 {
 		return
 	}
-	*s = scanner{nodes: s.nodes[:0], refs: s.refs[:0], keys: s.keys[:0]}
+	clear(s.types) // they are parts of the document
+	*s = scanner{nodes: s.nodes[:0], refs: s.refs[:0], heads: s.heads[:0], tops: s.tops[:0], types: s.types[:0], keys: s.keys[:0]}
 	scanners.Put(s)
 }
 
@@ -375,7 +402,7 @@ func (s *scanner) object(i int, key, tag uint32) int {
 	}
 	at := len(s.nodes)
 	s.nodes = append(s.nodes, node{key: key, val: uint32(i), tag: tag | kindObject})
-	b, base := s.b, len(s.keys)
+	b, base, typed := s.b, len(s.keys), uint32(0)
 	i = skip(b, i+1)
 	if i < len(b) && b[i] == '}' {
 		return s.closed(at, i)
@@ -440,6 +467,7 @@ func (s *scanner) object(i int, key, tag uint32) int {
 			case typeLen:
 				if string(b[from:to]) == "resourceType" {
 					tag |= typeName
+					typed = uint32(len(s.nodes))
 				}
 			}
 			s.nodes = append(s.nodes, node{uint32(from), uint32(i), uint32(end), uint32(len(s.nodes) + 1), tag})
@@ -460,7 +488,11 @@ func (s *scanner) object(i int, key, tag uint32) int {
 			}
 		case '}':
 			s.keys = s.keys[:base]
-			return s.closed(at, i)
+			end := s.closed(at, i)
+			if typed != 0 {
+				s.resource(uint32(at), typed)
+			}
+			return end
 		default:
 			return s.fail(i, Syntax)
 		}
@@ -476,4 +508,28 @@ func (s *scanner) named(n int, name []byte) bool {
 		}
 	}
 	return false
+}
+
+// resource notes the members of the resource at node n, whose type is at node t.
+func (s *scanner) resource(n, t uint32) {
+	s.heads = append(s.heads, head{n, uint32(len(s.tops)), s.typ(t)})
+	for j, end := n+1, s.nodes[n].next; j < end; j = s.nodes[j].next {
+		s.tops = append(s.tops, top{j, s.nodes[j].tag})
+	}
+}
+
+// typ is the place among the types of the one at node t.
+func (s *scanner) typ(t uint32) uint32 {
+	x := &s.nodes[t]
+	text := s.b[x.val+1 : x.end-1]
+	if x.tag&escaped != 0 {
+		text = Value{d: &document{raw: s.b, nodes: s.nodes}, n: t}.unquoted()
+	}
+	for i, known := range s.types {
+		if string(known) == string(text) {
+			return uint32(i)
+		}
+	}
+	s.types = append(s.types, ResourceType(unsafe.String(unsafe.SliceData(text), len(text)))) //nolint:gosec // as in Text
+	return uint32(len(s.types) - 1)
 }

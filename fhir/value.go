@@ -13,8 +13,9 @@ import (
 // Value is one JSON value within a document: a view, of the size of a pointer and an index. It may hold PHI, so it
 // prints redacted. The zero Value is absent: it has no members, no items and no text.
 type Value struct {
-	d *document
-	n uint32
+	d    *document
+	n    uint32
+	head uint32 // where a resource's members are, among the document's heads and one more; 0 for what is reached in any other way
 }
 
 // ParseValue indexes any JSON value. Its error is a *ParseError.
@@ -108,24 +109,41 @@ func (v Value) Is(s string) bool {
 
 // Get is the member called name; absent when v is no object or has none.
 func (v Value) Get(name string) Value {
+	want := tagOf(name)
+	if v.head != 0 {
+		for _, t := range v.tops() {
+			if (t.tag^want)<<(32-tagBits) == 0 && (len(name) <= 2 || v.d.named(t.node, name)) {
+				return Value{d: v.d, n: t.node}
+			}
+		}
+		return Value{}
+	}
 	if !v.IsObject() {
 		return Value{}
 	}
-	nodes, want := v.d.nodes, tagOf(name)
+	nodes := v.d.nodes
 	for j, end := v.n+1, nodes[v.n].next; j < end; {
 		n := &nodes[j]
 		if (n.tag^want)<<(32-tagBits) == 0 {
-			if len(name) <= 2 { // the tag is all of it
-				return Value{v.d, j}
-			}
-			// a name is closed by a quote, so there is a byte behind it; lengths beyond the tag's are compared here
-			if k := int(n.key); k+len(name) < len(v.d.raw) && v.d.raw[k+len(name)] == '"' && string(v.d.raw[k:k+len(name)]) == name {
-				return Value{v.d, j}
+			if len(name) <= 2 || v.d.named(j, name) { // of two bytes the tag is all
+				return Value{d: v.d, n: j}
 			}
 		}
 		j = n.next
 	}
 	return Value{}
+}
+
+// named tells whether the member at node n is called name. A name is closed by a quote, so there is a byte behind it.
+func (d *document) named(n uint32, name string) bool {
+	k := int(d.nodes[n].key)
+	return k+len(name) < len(d.raw) && d.raw[k+len(name)] == '"' && string(d.raw[k:k+len(name)]) == name
+}
+
+// tops are the members of a resource that has a head.
+func (v Value) tops() []top {
+	h := v.d.heads[v.head-1 : v.head+1 : v.head+1]
+	return v.d.tops[h[0].tops:h[1].tops]
 }
 
 // Path is Get for each name in turn; arrays are not entered.
@@ -159,7 +177,7 @@ func (v Value) Items() iter.Seq[Value] {
 		case v.d == nil:
 		case v.IsArray():
 			for j, end := v.n+1, v.d.nodes[v.n].next; j < end; j = v.d.nodes[j].next {
-				if !yield(Value{v.d, j}) {
+				if !yield(Value{d: v.d, n: j}) {
 					return
 				}
 			}
@@ -187,11 +205,19 @@ func (v Value) Len() int {
 // Members is each member of an object, in the order sent.
 func (v Value) Members() iter.Seq[Value] {
 	return func(yield func(Value) bool) {
+		if v.head != 0 {
+			for _, t := range v.tops() {
+				if !yield(Value{d: v.d, n: t.node}) {
+					return
+				}
+			}
+			return
+		}
 		if !v.IsObject() {
 			return
 		}
 		for j, end := v.n+1, v.d.nodes[v.n].next; j < end; j = v.d.nodes[j].next {
-			if !yield(Value{v.d, j}) {
+			if !yield(Value{d: v.d, n: j}) {
 				return
 			}
 		}
@@ -205,7 +231,7 @@ func (v Value) Within() iter.Seq[Value] {
 			return
 		}
 		for j, end := v.n, v.d.nodes[v.n].next; j < end; j++ {
-			if !yield(Value{v.d, j}) {
+			if !yield(Value{d: v.d, n: j}) {
 				return
 			}
 		}
@@ -233,7 +259,7 @@ func (v Value) Parent() Value {
 	}
 	for j := v.n; j > 0; {
 		if j--; v.d.nodes[j].next > v.n {
-			return Value{v.d, j}
+			return Value{d: v.d, n: j}
 		}
 	}
 	return Value{}
