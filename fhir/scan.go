@@ -63,7 +63,8 @@ type head struct {
 // are large: most of what is read of a resource is read by way of these.
 type top struct {
 	node uint32
-	tag  uint32 // the node's
+	key  uint32 // the node's, as is the tag
+	tag  uint32
 }
 
 // scanner reads a document in one pass.
@@ -514,7 +515,7 @@ func (s *scanner) named(n int, name []byte) bool {
 func (s *scanner) resource(n, t uint32) {
 	s.heads = append(s.heads, head{n, uint32(len(s.tops)), s.typ(t)})
 	for j, end := n+1, s.nodes[n].next; j < end; j = s.nodes[j].next {
-		s.tops = append(s.tops, top{j, s.nodes[j].tag})
+		s.tops = append(s.tops, top{j, s.nodes[j].key, s.nodes[j].tag})
 	}
 }
 

@@ -112,7 +112,7 @@ func (v Value) Get(name string) Value {
 	want := tagOf(name)
 	if v.head != 0 {
 		for _, t := range v.tops() {
-			if (t.tag^want)<<(32-tagBits) == 0 && (len(name) <= 2 || v.d.named(t.node, name)) {
+			if (t.tag^want)<<(32-tagBits) == 0 && (len(name) <= 2 || v.d.named(t.key, name)) {
 				return Value{d: v.d, n: t.node}
 			}
 		}
@@ -125,7 +125,7 @@ func (v Value) Get(name string) Value {
 	for j, end := v.n+1, nodes[v.n].next; j < end; {
 		n := &nodes[j]
 		if (n.tag^want)<<(32-tagBits) == 0 {
-			if len(name) <= 2 || v.d.named(j, name) { // of two bytes the tag is all
+			if len(name) <= 2 || v.d.named(n.key, name) { // of two bytes the tag is all
 				return Value{d: v.d, n: j}
 			}
 		}
@@ -134,9 +134,9 @@ func (v Value) Get(name string) Value {
 	return Value{}
 }
 
-// named tells whether the member at node n is called name. A name is closed by a quote, so there is a byte behind it.
-func (d *document) named(n uint32, name string) bool {
-	k := int(d.nodes[n].key)
+// named tells whether the name at offset key is this one. A name is closed by a quote, so there is a byte behind it.
+func (d *document) named(key uint32, name string) bool {
+	k := int(key)
 	return k+len(name) < len(d.raw) && d.raw[k+len(name)] == '"' && string(d.raw[k:k+len(name)]) == name
 }
 
@@ -161,8 +161,13 @@ func (v Value) Name() string {
 		return ""
 	}
 	n := &v.d.nodes[v.n]
-	name := v.d.raw[n.key:]
-	size := int(n.tag >> 16 & longName)
+	return v.d.name(n.key, n.tag)
+}
+
+// name is the name at offset key with that tag.
+func (d *document) name(key, tag uint32) string {
+	name := d.raw[key:]
+	size := int(tag >> 16 & longName)
 	if size == longName { // or longer than the tag can tell
 		size = bytes.IndexByte(name, '"')
 	}
@@ -222,6 +227,44 @@ func (v Value) Members() iter.Seq[Value] {
 			}
 		}
 	}
+}
+
+// Names is the name of each of the Members, with its place among them.
+func (v Value) Names() iter.Seq2[int, string] {
+	return func(yield func(int, string) bool) {
+		if v.head != 0 {
+			for i, t := range v.tops() {
+				if !yield(i, v.d.name(t.key, t.tag)) {
+					return
+				}
+			}
+			return
+		}
+		i := 0
+		for m := range v.Members() {
+			if !yield(i, m.Name()) {
+				return
+			}
+			i++
+		}
+	}
+}
+
+// Member is the i-th of the Members; absent when there are fewer.
+func (v Value) Member(i int) Value {
+	if v.head != 0 {
+		if all := v.tops(); i < len(all) {
+			return Value{d: v.d, n: all[i].node}
+		}
+		return Value{}
+	}
+	for m := range v.Members() {
+		if i == 0 {
+			return m
+		}
+		i--
+	}
+	return Value{}
 }
 
 // Within is v and every value inside it, in document order.
