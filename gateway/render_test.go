@@ -40,7 +40,7 @@ func TestRender(t *testing.T) {
 			g := &Gateway{base: "https://hie.example.org/fhir/r4", bases: map[concord.SourceID]string{"epic": "https://ehr.example.org/r4"}}
 			r := g.newRenderer(mpi.Person{ID: "person-1", Links: []mpi.Link{{Ref: concord.NewPatientRef("epic", "p1"), Grade: mpi.Certain}}})
 			e := merge.Entry{Survivor: merge.Copy{Source: "epic", Resource: res}, Copies: []merge.Copy{{Source: "epic", Resource: res}}}
-			got := r.entry(nil, e, r.entryID(&e))
+			got := r.entry(nil, &e, r.entryID(&e))
 			if !json.Valid(got) {
 				t.Fatalf("not JSON: %s", got)
 			}
