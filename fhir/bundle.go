@@ -35,10 +35,10 @@ func ParseBundle(b []byte, lim Limits) (Bundle, error) {
 	if r.Type() != "Bundle" {
 		return Bundle{Resource: r}, &ParseError{Reason: NotABundle}
 	}
-	out := Bundle{Resource: r, Kind: r.Get("type").Text()}
+	out := Bundle{Resource: r, Kind: stringOf(r.Get("type"))}
 	for l := range r.Get("link").Items() {
 		if l.Get("relation").Is("next") {
-			out.Next = l.Get("url").Text()
+			out.Next = stringOf(l.Get("url"))
 		}
 	}
 	entries := r.Get("entry")
@@ -51,9 +51,9 @@ func ParseBundle(b []byte, lim Limits) (Bundle, error) {
 		for m := range e.Members() { // once, where each Get would begin anew
 			switch m.Name() {
 			case "fullUrl":
-				x.FullURL = m.Text()
+				x.FullURL = stringOf(m)
 			case "search":
-				x.Mode = SearchMode(m.Get("mode").Text())
+				x.Mode = SearchMode(stringOf(m.Get("mode")))
 			case "resource":
 				if m.IsObject() {
 					m.head, head = m.d.headOf(m.n, head)
@@ -76,4 +76,12 @@ func (d *document) headOf(n uint32, from int) (head uint32, next int) {
 		}
 	}
 	return 0, from
+}
+
+// stringOf is a string's content, and "" of anything else: a null is no URL called null.
+func stringOf(v Value) string {
+	if !v.IsString() {
+		return ""
+	}
+	return v.Text()
 }

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -32,6 +33,10 @@ type book struct {
 	recorded string // when it was put together, for Provenance
 	whole    bool   // what matches refer to comes along ($everything)
 
+	// where it is from, for when the configuration has become another: the sources of its copies, and where they were
+	from  []concord.SourceID
+	bases map[concord.SourceID]string
+
 	// of a GraphQL search that is kept for further pages, under which name, and what was asked
 	handle string
 	params []federation.Param
@@ -43,7 +48,7 @@ type book struct {
 }
 
 func (x *exchange) newBook(q *query, people ...mpi.Person) *book {
-	return &book{caller: x.token.Caller, route: x.route, q: q, people: people, issues: slices.Clone(q.ignored),
+	return &book{caller: x.token.Caller, route: x.route, q: q, people: people, bases: x.g.bases, issues: slices.Clone(q.ignored),
 		self: q.selfLink(x.g.base), recorded: x.began.UTC().Format("2006-01-02T15:04:05.000Z")}
 }
 
@@ -178,7 +183,7 @@ func (x *exchange) page(token string, bad *problem) (*answer, *problem) {
 	b, id, n := x.g.pages.get(token)
 	gone := refuse(http.StatusGone, "not-found", "this page is gone; search again")
 	switch {
-	case b == nil:
+	case b == nil || !x.reachesAll(b):
 		return nil, gone
 	case b.caller != x.token.Caller:
 		return nil, x.otherCaller()
@@ -194,6 +199,30 @@ func (x *exchange) page(token string, bad *problem) (*answer, *problem) {
 		return nil, gone
 	}
 	return x.renderPage(b, id, n)
+}
+
+// reachesAll tells whether the caller reaches every source that the book is from, and each is where it was: what is configured
+// may have changed since.
+func (x *exchange) reachesAll(b *book) bool {
+	for _, s := range b.from {
+		if base, ok := x.g.bases[s]; !ok || base != b.bases[s] || !x.may(s) {
+			return false
+		}
+	}
+	return true
+}
+
+// sourcesOf are the sources of all copies of entries.
+func sourcesOf(entries ...[]merge.Entry) []concord.SourceID {
+	found := map[concord.SourceID]struct{}{}
+	for _, all := range entries {
+		for _, e := range all {
+			for _, c := range e.Copies {
+				found[c.Source] = struct{}{}
+			}
+		}
+	}
+	return slices.Sorted(maps.Keys(found))
 }
 
 func comparePlaces(a, b place) int {

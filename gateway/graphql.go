@@ -242,7 +242,7 @@ func (c *chartOfRequest) Hold(_ context.Context, q graphql.Query) (string, error
 // Held is what was kept, for whom it was kept and as far as the token covers it now.
 func (c *chartOfRequest) Held(ctx context.Context, handle string) (graphql.Query, graphql.Answer) {
 	b, _, _ := c.x.g.pages.get(handle + ".0")
-	if b == nil || b.route.interaction != fhir.GraphQL || b.caller != c.x.token.Caller {
+	if b == nil || b.route.interaction != fhir.GraphQL || b.caller != c.x.token.Caller || !c.x.reachesAll(b) {
 		return graphql.Query{}, graphql.Answer{Err: &concord.Fault{Op: "graphql held", Kind: concord.NotFound}}
 	}
 	q := graphql.Query{Type: b.q.typ, Params: b.params}

@@ -50,6 +50,7 @@ func (p *pages) put(b *book) string {
 	var raw [16]byte
 	_, _ = rand.Read(raw[:]) // never fails: crypto/rand ends the program first
 	id := hex.EncodeToString(raw[:])
+	b.from = sourcesOf(b.matches, b.others)
 	k := &kept{id: id, b: b, bytes: bookBytes + sizeOf(b.matches) + sizeOf(b.others), expires: p.now().Add(pagesFor)}
 	p.mu.Lock()
 	defer p.mu.Unlock()
