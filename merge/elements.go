@@ -218,7 +218,7 @@ type index struct {
 func (x *index) read(v fhir.Value) {
 	x.v, x.has = v, 0
 	for i, name := range v.Names() {
-		e := otherElement
+		var e element
 		switch {
 		case i >= len(x.shape):
 			e = elementOf(name)
@@ -229,7 +229,7 @@ func (x *index) read(v fhir.Value) {
 			x.shape[i].name, x.shape[i].e = name, e
 		}
 		if e != otherElement {
-			x.at[e] = uint16(i) //nolint:gosec // an object has at most 512 members
+			x.at[e] = uint16(i) // an object has at most 512 members
 			x.has |= 1 << e
 		}
 	}

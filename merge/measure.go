@@ -17,7 +17,7 @@ type measure struct {
 type units struct {
 	byName map[unitName]int32
 	byRest map[string]int32 // by all that a quantity without a comparator has behind its value, as it is written
-	list   []knownUnit // by number, less one
+	list   []knownUnit      // by number, less one
 }
 
 // knownUnit is a unit that was met; ok is false for one that can't be read, and is only equal to itself.
