@@ -178,3 +178,31 @@ func TestOverlay(t *testing.T) {
 		t.Errorf("found right: HTTP %d, %v", a.code, a.issues("cerner"))
 	}
 }
+
+// TestMergedBeforeFirstUse: a patient whom the source had merged away before anybody asked is the survivor's person from the
+// first request on.
+func TestMergedBeforeFirstUse(t *testing.T) {
+	for _, source := range []concord.SourceID{"epic", "cerner"} {
+		t.Run(string(source), func(t *testing.T) {
+			w := newWorld(t, testharness.Options{Population: population.Options{Seed: 98, Persons: 1, Registered: 3}})
+			old := ""
+			for _, c := range w.Population.Persons[0].Copies {
+				if c.Source == source {
+					old = c.ID
+				}
+			}
+			e := w.EHR(source)
+			survivor := twin(t, e, old)
+			e.Merge(old, survivor)
+			r := start(t, w, "5s")
+			a := r.get(t, "Observation?patient="+string(source)+"."+old+"&_count=10000")
+			if a.code != 200 || a.json["total"] == nil || !strings.Contains(string(a.body), "\"Observation/"+string(source)+".") {
+				t.Errorf("HTTP %d, total %v", a.code, a.json["total"])
+			}
+			id, records := r.person(t, source, old)
+			if again, _ := r.person(t, source, survivor); again != id || len(records) != 3 || !slices.Contains(records, "Patient/"+string(source)+"."+survivor) {
+				t.Errorf("%d records, the survivor's person: %t", len(records), again == id)
+			}
+		})
+	}
+}
