@@ -38,14 +38,14 @@ func All() []Drill {
 		{"refused", true, func(s *Site) error { return s.way.refuse() }, func(s *Site) error { return s.way.accept() }},
 		{"name gone", true, func(s *Site) error {
 			s.names.Set(s.host, true)
-			return s.way.cut()
+			return s.cut()
 		}, func(s *Site) error {
 			s.names.Set(s.host, false)
 			return nil
 		}},
 		{"certificate expired", true, func(s *Site) error {
 			s.expired.Store(true)
-			return s.way.cut()
+			return s.cut()
 		}, func(s *Site) error {
 			s.expired.Store(false)
 			return nil

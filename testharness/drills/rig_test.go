@@ -62,7 +62,16 @@ func TestMain(m *testing.M) {
 	net.DefaultResolver = drills.Resolver(dns.Addr())
 	flag.Parse()
 	_ = flag.Set("test.parallel", "8") // the drills wait more than they work
+	done := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if err := machine.watch(done); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+		}
+	})
 	code := m.Run()
+	close(done)
+	wg.Wait()
 	_ = dns.Close()
 	_ = postgres.Stop()
 	os.Exit(code)

@@ -39,6 +39,7 @@ type Site struct {
 	stale tls.Certificate // has expired
 
 	server  *http.Server
+	open    open
 	wg      sync.WaitGroup
 	expired atomic.Bool
 	skew    atomic.Int64 // ns by which the EHR's clock is ahead
@@ -114,6 +115,45 @@ func (s *Site) certify(ca *devca.CA) error {
 	return nil
 }
 
+// open are the connections to an EHR. The zero value is none.
+type open struct {
+	mu  sync.Mutex
+	all map[net.Conn]struct{}
+}
+
+func (o *open) told(c net.Conn, now http.ConnState) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	switch now {
+	case http.StateNew:
+		if o.all == nil {
+			o.all = map[net.Conn]struct{}{}
+		}
+		o.all[c] = struct{}{}
+	case http.StateClosed, http.StateHijacked:
+		delete(o.all, c)
+	}
+}
+
+func (o *open) close() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for c := range o.all {
+		_ = c.Close() // it may be closed already
+	}
+}
+
+// cut breaks the connections that there are, at both ends: a proxy may take its time to close. It does so once more for those
+// that were being made.
+func (s *Site) cut() error {
+	err := s.way.cut()
+	s.open.close()
+	wait := time.NewTimer(100 * time.Millisecond)
+	<-wait.C
+	s.open.close()
+	return err
+}
+
 func (s *Site) serve(l net.Listener) {
 	config := &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}, GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 		if s.expired.Load() {
@@ -121,7 +161,7 @@ func (s *Site) serve(l net.Listener) {
 		}
 		return &s.good, nil
 	}}
-	s.server = &http.Server{Handler: s.EHR.Handler(), ReadHeaderTimeout: time.Minute, ErrorLog: log.New(io.Discard, "", 0)}
+	s.server = &http.Server{Handler: s.EHR.Handler(), ReadHeaderTimeout: time.Minute, ConnState: s.open.told, ErrorLog: log.New(io.Discard, "", 0)}
 	s.wg.Go(func() { _ = s.server.Serve(tls.NewListener(l, config)) }) // ends with ErrServerClosed
 }
 

@@ -7,7 +7,6 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"os"
-	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -35,9 +34,6 @@ type soak struct {
 	rest   time.Duration // before it is measured
 	broken atomic.Int64  // sites that are broken now, or were until a moment ago
 	here   atomic.Bool   // something that the gateway stands on is, or was
-
-	stood, worst atomic.Int64 // ns that the machine stood still, lately and at most
-	probed       atomic.Int64 // when the disk was last looked at, in Unix ns
 
 	whole, partial, refused, spurious, slow atomic.Int64
 
@@ -74,8 +70,6 @@ func TestSoak(t *testing.T) {
 	for i := range uint64(4) {
 		wg.Go(func() { s.load(ctx, rand.New(rand.NewPCG(seed, i))) })
 	}
-	dir := t.TempDir()
-	wg.Go(func() { s.stalls(ctx, filepath.Join(dir, "probe")) })
 	began, dice := time.Now(), rand.New(rand.NewPCG(seed, 99))
 	var first, last memory
 	done := 0
@@ -90,7 +84,7 @@ func TestSoak(t *testing.T) {
 	wg.Wait()
 	last = s.measure()
 	t.Logf("%d drills, %d of them here too; answers: %d whole, %d incomplete, %d refused while nobody could answer, %d incomplete or refused without a drill", done, s.heres, s.whole.Load(), s.partial.Load(), s.refused.Load(), s.spurious.Load())
-	t.Logf("%d answers late while the machine stood still, for %v at most", s.slow.Load(), time.Duration(s.worst.Load()))
+	t.Logf("%d answers late while the machine stood still, for %v at most", s.slow.Load(), time.Duration(machine.worst.Load()))
 	t.Logf("after %v: %v (%+.1f %% of resident memory)", time.Since(began).Round(time.Second), last, 100*(float64(last.rss)/float64(first.rss)-1))
 	if last.rss > first.rss+first.rss/10 {
 		t.Errorf("resident memory grew from %d to %d KB", first.rss, last.rss)
@@ -101,43 +95,6 @@ func TestSoak(t *testing.T) {
 	s.recorded(t)
 	if all := s.whole.Load() + s.partial.Load(); all == 0 || s.spurious.Load() > all/50 {
 		t.Errorf("%d of %d answers lacked something without a drill", s.spurious.Load(), all)
-	}
-}
-
-// probe is how long is waited between two looks at the disk.
-const probe = 50 * time.Millisecond
-
-// still is how long the machine stood still lately, or does now.
-func (s *soak) still() time.Duration {
-	now := time.Since(time.Unix(0, s.probed.Load())) - probe
-	return max(time.Duration(s.stood.Load()), now)
-}
-
-// stalls writes to the disk over and over until ctx ends, to know when the machine itself stands still: an answer waits for its
-// record, and that for the disk.
-func (s *soak) stalls(ctx context.Context, file string) {
-	f, err := os.Create(file)
-	if err != nil {
-		s.t.Error(err)
-		return
-	}
-	defer func() { _ = f.Close() }()
-	for ctx.Err() == nil {
-		began := time.Now()
-		s.probed.Store(began.UnixNano())
-		s.wait(probe)
-		_, err := f.WriteAt([]byte("x"), 0)
-		if err == nil {
-			err = f.Sync()
-		}
-		if err != nil {
-			s.t.Error(err)
-			return
-		}
-		took := time.Since(began) - probe
-		for old := s.worst.Load(); took > time.Duration(old) && !s.worst.CompareAndSwap(old, int64(took)); old = s.worst.Load() {
-		}
-		s.stood.Store(max(s.stood.Load()*99/100, int64(took)))
 	}
 }
 
@@ -157,9 +114,8 @@ func (s *soak) load(ctx context.Context, dice *rand.Rand) {
 		if here { // it waits for what is slow, and may be refused
 			a.took, broken = 0, int64(len(s.net.Sites))
 		}
-		if over := a.took - s.budget - grace; over > 0 && over < 3*s.still() { // it waits for the disk a few times
+		if a.took > s.budget+grace && a.took < s.budget+grace+machine.slack() {
 			s.slow.Add(1)
-			a.took -= over
 		}
 		v := s.judge(q, a)
 		for _, w := range v.wrong {
