@@ -20,6 +20,15 @@ type Names struct {
 
 	mu   sync.Mutex
 	gone map[string]bool
+	nets int
+}
+
+// zone is where the names of another Net are.
+func (n *Names) zone() string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.nets++
+	return fmt.Sprintf("net%d.%s", n.nets, Zone)
 }
 
 // StartNames serves on a free port; Close ends it.

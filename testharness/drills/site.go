@@ -61,6 +61,7 @@ func Open(o testharness.Options, names *Names) (_ *Net, err error) {
 	if sources == nil {
 		sources = population.DefaultSources()
 	}
+	zone := names.zone()
 	listeners := map[string]net.Listener{}
 	sites := map[string]*Site{}
 	for _, s := range sources {
@@ -68,7 +69,7 @@ func Open(o testharness.Options, names *Names) (_ *Net, err error) {
 		if err != nil {
 			return nil, fmt.Errorf("drills: %w", err)
 		}
-		site := &Site{host: string(s.ID) + "." + Zone, names: names}
+		site := &Site{host: string(s.ID) + "." + zone, names: names}
 		if err := site.certify(n.CA); err != nil {
 			return nil, errors.Join(err, l.Close())
 		}
