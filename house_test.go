@@ -71,10 +71,13 @@ var mayImport = map[string][]string{
 	"graphql/gen": {"fhir"},
 	"portal":      {},
 
-	"gateway":                      {"fhir", "merge", "mpi", "audit", "federation", "smart", "graphql", "validate", "compare", "gateway/ratelimit", "internal/obs"},
+	"gateway":                      {"fhir", "merge", "mpi", "audit", "federation", "smart", "graphql", "validate", "compare", "gateway/ratelimit", "gateway/shelf", "internal/obs"},
 	"gateway/ratelimit":            {},
 	"gateway/ratelimit/redislimit": {"gateway/ratelimit"},
 	"gateway/ratelimit/limittest":  {"gateway/ratelimit"},
+	"gateway/shelf":                {},
+	"gateway/shelf/redisshelf":     {"gateway/shelf"},
+	"gateway/shelf/shelftest":      {"gateway/shelf"},
 
 	"internal/config":   {"."},
 	"internal/obs":      {},
@@ -101,7 +104,7 @@ var mayImport = map[string][]string{
 // forTests tells whether pkg exists for tests only.
 func forTests(pkg string) bool {
 	return pkg == "bench" || pkg == "testharness" || strings.HasPrefix(pkg, "testharness/") ||
-		slices.Contains([]string{"connectortest", "mpitest", "sinktest", "limittest"}, path.Base(pkg))
+		slices.Contains([]string{"connectortest", "mpitest", "sinktest", "limittest", "shelftest"}, path.Base(pkg))
 }
 
 // isCommand tells whether pkg is a program: the product's, or a generator of code.

@@ -17,6 +17,7 @@ import (
 	"concord/federation"
 	"concord/fhir"
 	"concord/gateway/ratelimit"
+	"concord/gateway/shelf"
 	"concord/graphql"
 	"concord/internal/obs"
 	"concord/merge"
@@ -39,6 +40,7 @@ type Config struct {
 	Verifier *smart.Verifier
 	Trail    *audit.Trail
 	Limits   Limits // optional: the zero Limits limit nothing
+	Shared   Shared // optional: the zero Shared is of a gateway alone
 	// Health tells how a source is doing; nil: nobody knows.
 	Health func(concord.SourceID) Health
 	// AuthServer is what the SMART configuration says of the authorization server; optional.
@@ -67,6 +69,12 @@ type Limits struct {
 	BreakGlass *ratelimit.BreakGlass // nil refuses every break-glass header
 }
 
+// Shared is where gateways find what another has put down for them: answers with further pages, and what became of a create.
+type Shared struct {
+	Shelf shelf.Shelf // nil: memory
+	Keys  *shelf.Keys // that seal what is on Shelf; needed with it
+}
+
 // Gateway is the public HTTP handler. New makes it.
 type Gateway struct {
 	cfg    Config
@@ -75,6 +83,7 @@ type Gateway struct {
 	offers func(concord.SourceID, fhir.ResourceType) bool
 	budget time.Duration // for one request
 	pages  *pages
+	shelf  shelf.Shelf // for what became of creates
 	chain  []step
 }
 
@@ -83,12 +92,15 @@ type step func(*exchange) (*answer, *problem)
 
 // New makes a Gateway.
 func New(cfg Config) *Gateway {
-	g := &Gateway{cfg: cfg, base: strings.TrimSuffix(cfg.PublicURL, "/") + basePath, bases: map[concord.SourceID]string{}, pages: newPages()}
+	g := &Gateway{cfg: cfg, base: strings.TrimSuffix(cfg.PublicURL, "/") + basePath, bases: map[concord.SourceID]string{}, pages: newPages(cfg.Shared)}
 	for _, s := range cfg.Federator.Sources() {
 		g.bases[s.Source] = s.Base
 		g.budget = max(g.budget, s.Budget)
 	}
 	g.offers = cfg.Federator.Supports
+	if g.shelf = cfg.Shared.Shelf; g.shelf == nil {
+		g.shelf = shelf.NewMemory(claimBytes, nil)
+	}
 	g.budget += time.Second // of the two that the contract leaves, one is for what comes behind the sources
 	// The order is the security: what a request is decides its limit, the token comes before everything that costs, and
 	// nothing is asked of a source before limit and grant.

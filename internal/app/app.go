@@ -89,9 +89,13 @@ func New(ctx context.Context, cfg *config.Config, log io.Writer) (_ *App, err er
 	if err != nil {
 		return nil, err
 	}
+	shared, err := a.shared(reg)
+	if err != nil {
+		return nil, err
+	}
 	fhirAPI := gateway.New(gateway.Config{
 		PublicURL: cfg.PublicURL, Version: Version, Federator: fed, Sources: policies(cfg), Health: a.health.of, Engine: engine, GraphQL: queries, StandIns: backend, Sync: backend.Sync, Verifier: verifier, Trail: trail,
-		Limits: limits, AuthServer: authServer(cfg), Log: a.log, Metrics: metrics, Tracer: tracer,
+		Limits: limits, Shared: shared, AuthServer: authServer(cfg), Log: a.log, Metrics: metrics, Tracer: tracer,
 	})
 	if a.Public, err = front(fhirAPI, cfg); err != nil {
 		return nil, err

@@ -11,7 +11,6 @@ import (
 	"concord/gateway/ratelimit"
 	"concord/gateway/ratelimit/redislimit"
 	"concord/internal/config"
-	"concord/internal/tlsfiles"
 )
 
 // limits makes the rate limits and the check of emergency headers.
@@ -72,18 +71,9 @@ func (a *App) redis(c config.CounterStore, rates map[ratelimit.Class]ratelimit.R
 		}
 		o.Secret = bytes.TrimSpace(secret)
 	}
-	if c.TLS.CAFile != "" {
-		roots, err := tlsfiles.LoadRoots(c.TLS.CAFile)
-		if err != nil {
-			return nil, err
-		}
-		var own *tlsfiles.Pair
-		if c.TLS.CertFile != "" {
-			if own, err = tlsfiles.LoadPair(c.TLS.CertFile, c.TLS.KeyFile); err != nil {
-				return nil, err
-			}
-		}
-		o.TLS = tlsfiles.Client(roots.Pool(), own)
+	var err error
+	if o.TLS, err = redisTLS(c.TLS); err != nil {
+		return nil, err
 	}
 	s, err := redislimit.New(rates, o)
 	if err != nil {

@@ -20,6 +20,8 @@ type Config struct {
 	MPI           MPI
 	Audit         Audit
 	RateLimit     RateLimit
+	Shared        Shared
+	Events        Events
 	Portal        Portal
 	Traces        Traces
 	Sources       []Source // in the order of the file; never empty

@@ -78,6 +78,8 @@ func readConfig(root *section) Config {
 		ShutdownGrace: root.at("shutdown_grace").duration(defaultShutdownGrace),
 		Auth:          readAuth(root.at("auth").section()),
 		RateLimit:     readRateLimit(root.at("rate_limit").section()),
+		Shared:        readShared(root.at("shared").section()),
+		Events:        readEvents(root.at("events").section()),
 	}
 	if overlap(c.Listen, c.AdminListen) {
 		if !admin.present {
