@@ -54,6 +54,9 @@ var mayImport = map[string][]string{
 	"audit/balp":     {"audit", "audit/shipsink"},
 	"audit/sinktest": {"audit"},
 
+	"events":         {"mpi"},
+	"events/natslog": {"events"},
+
 	"federation": {"fhir", "merge", "mpi", "mpi/match"},
 	"smart":      {"fhir", "merge", "mpi"},
 
@@ -89,6 +92,7 @@ var mayImport = map[string][]string{
 
 	"testharness":            {anything},
 	"testharness/browser":    {anything},
+	"testharness/cluster":    {anything},
 	"testharness/devca":      {anything},
 	"testharness/servers":    {anything},
 	"testharness/fakeehr":    {anything},
@@ -98,7 +102,8 @@ var mayImport = map[string][]string{
 
 	"testharness/internal/ojson": {},
 
-	"bench": {anything},
+	"bench":       {anything},
+	"bench/scale": {},
 }
 
 // forTests tells whether pkg exists for tests only.

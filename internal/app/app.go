@@ -100,6 +100,9 @@ func New(ctx context.Context, cfg *config.Config, log io.Writer) (_ *App, err er
 	if a.Public, err = front(fhirAPI, cfg); err != nil {
 		return nil, err
 	}
+	if err := a.events(backend, reg); err != nil {
+		return nil, err
+	}
 	a.ready = &readiness{trail: trail}
 	a.Admin = adminHandler(reg, a.ready)
 	return a, nil

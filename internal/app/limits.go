@@ -72,7 +72,7 @@ func (a *App) redis(c config.CounterStore, rates map[ratelimit.Class]ratelimit.R
 		o.Secret = bytes.TrimSpace(secret)
 	}
 	var err error
-	if o.TLS, err = redisTLS(c.TLS); err != nil {
+	if o.TLS, err = clientTLS(c.TLS); err != nil {
 		return nil, err
 	}
 	s, err := redislimit.New(rates, o)

@@ -34,7 +34,7 @@ func (a *App) shared(reg prometheus.Registerer) (gateway.Shared, error) {
 		gone.Set(0)
 		a.log.Info("the Redis of pages and creates is back", slog.String("component", "shared"))
 	}}
-	if o.TLS, err = redisTLS(c.Store.TLS); err != nil {
+	if o.TLS, err = clientTLS(c.Store.TLS); err != nil {
 		return gateway.Shared{}, err
 	}
 	s, err := redisshelf.New(o)
@@ -45,8 +45,8 @@ func (a *App) shared(reg prometheus.Registerer) (gateway.Shared, error) {
 	return gateway.Shared{Shelf: s, Keys: keys}, nil
 }
 
-// redisTLS is how a connection to a Redis is encrypted; nil for not at all.
-func redisTLS(c config.SourceTLS) (*tls.Config, error) {
+// clientTLS is how a connection to a server of the operator's is encrypted; nil for not at all, or as its URL says.
+func clientTLS(c config.SourceTLS) (*tls.Config, error) {
 	if c.CAFile == "" {
 		return nil, nil //nolint:nilnil // the configuration asks for none
 	}
