@@ -108,7 +108,7 @@ var mayImport = map[string][]string{
 
 // forTests tells whether pkg exists for tests only.
 func forTests(pkg string) bool {
-	return pkg == "bench" || pkg == "testharness" || strings.HasPrefix(pkg, "testharness/") ||
+	return pkg == "bench" || strings.HasPrefix(pkg, "bench/") || pkg == "testharness" || strings.HasPrefix(pkg, "testharness/") ||
 		slices.Contains([]string{"connectortest", "mpitest", "sinktest", "limittest", "shelftest"}, path.Base(pkg))
 }
 

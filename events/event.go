@@ -51,5 +51,5 @@ type eventData struct {
 // JSON is e as a CloudEvent; source is who tells it, such as the gateway's public URL.
 func (e Event) JSON(source string) ([]byte, error) {
 	return json.Marshal(cloudEvent{SpecVersion: "1.0", ID: e.ID(), Source: source, Type: Subject + "." + string(e.Kind), ContentType: "application/json",
-		Data: eventData{e.Seq, e.Kind, e.Person, e.Former}})
+		Data: eventData(e)})
 }
