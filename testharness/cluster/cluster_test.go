@@ -218,7 +218,7 @@ func TestKilled(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	var asked sync.WaitGroup
-	asked.Go(func() { l.run(ctx, 12) })
+	asked.Go(func() { l.run(ctx, 8) })
 	until := func(what string, more int64) {
 		t.Helper()
 		for from, deadline := l.searches.Load(), time.Now().Add(40*time.Second); l.searches.Load() < from+more; {
@@ -229,12 +229,12 @@ func TestKilled(t *testing.T) {
 			<-time.After(10 * time.Millisecond)
 		}
 	}
-	until("three gateways", 40)
+	until("three gateways", 25)
 	c.nodes[1].kill()
 	c.verify(t, c.nodes[1]) // as it was left
-	until("two gateways", 40)
+	until("two gateways", 25)
 	c.world.EHRs[2].Set(fakeehr.Fault{Kind: fakeehr.ServerError, Count: 10})
-	until("a source that fails", 10)
+	until("a source that fails", 8)
 	c.world.Heal()
 	if err := c.nodes[1].start(); err != nil {
 		t.Fatal(err)
@@ -242,13 +242,13 @@ func TestKilled(t *testing.T) {
 	if err := c.nodes[1].ready(); err != nil {
 		t.Fatal(err)
 	}
-	until("three gateways again", 40)
+	until("three gateways again", 25)
 	c.redis.Stop()
-	until("without the Redis", 3)
+	until("without the Redis", 2)
 	c.redis.Start()
-	until("with the Redis again", 20)
+	until("with the Redis again", 12)
 	c.nodes[0].kill()
-	until("another one killed", 20)
+	until("another one killed", 12)
 	cancel()
 	asked.Wait()
 	if err := c.nodes[0].start(); err != nil {
