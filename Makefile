@@ -15,7 +15,7 @@ TESTFLAGS ?=
 FUZZTIME  ?= 10s
 BENCH     ?= .
 
-.PHONY: check build test bench fuzz screenshots demo fmt vet lint vuln tools clean help
+.PHONY: check build sbom test bench fuzz screenshots demo fmt vet lint vuln tools clean help
 
 ## check: all that CI checks; the house rules are among the tests
 check: fmt vet lint vuln test
@@ -23,6 +23,10 @@ check: fmt vet lint vuln test
 ## build: the program, as ./concord
 build:
 	go build -o concord ./cmd/concord
+
+## sbom: what ./concord is built of, as concord.cdx.json (CycloneDX)
+sbom: build
+	./concord sbom >concord.cdx.json
 
 ## test: the tests of PKG (default all) under the race detector
 test:
@@ -32,12 +36,12 @@ test:
 bench:
 	go test -run '^$$' -bench '$(BENCH)' -benchmem $(PKG)
 
-## fuzz: each fuzz target of PKG for FUZZTIME
+## fuzz: each fuzz target of PKG for FUZZTIME, one after the other (docs/fuzzing.md): make fuzz FUZZTIME=10m
 fuzz:
 	@go list -f '{{.ImportPath}} {{.Dir}}' $(PKG) | while read -r pkg dir; do \
 	  for target in $$(grep -hoE '^func Fuzz[A-Za-z0-9_]*' "$$dir"/*_test.go 2>/dev/null | cut -c6-); do \
 	    echo "== $$pkg $$target"; \
-	    go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$pkg"; \
+	    go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 2s "$$pkg"; \
 	  done; \
 	done
 
@@ -84,7 +88,7 @@ $(GOVULNCHECK):
 
 ## clean: removes what was built
 clean:
-	rm -rf bin concord
+	rm -rf bin concord concord.cdx.json
 
 ## help: this list
 help:

@@ -39,12 +39,15 @@ var mayImport = map[string][]string{
 	"mpi":            {"fhir"},
 	"audit":          {"fhir"},
 
-	"mpi/match":    {"fhir", "mpi"},
-	"mpi/linkage":  {"mpi", "mpi/match"},
-	"mpi/cached":   {"fhir", "mpi"},
-	"mpi/memstore": {"fhir", "mpi"},
-	"mpi/sqlstore": {"fhir", "mpi"},
-	"mpi/mpitest":  {"fhir", "mpi"},
+	"mpi/match":     {"fhir", "mpi"},
+	"mpi/feed":      {"fhir", "mpi"},
+	"mpi/synthetic": {"mpi"},
+	"mpi/bulk":      {"mpi", "mpi/match", "mpi/linkage", "mpi/feed"},
+	"mpi/linkage":   {"mpi", "mpi/match"},
+	"mpi/cached":    {"fhir", "mpi"},
+	"mpi/memstore":  {"fhir", "mpi"},
+	"mpi/sqlstore":  {"fhir", "mpi"},
+	"mpi/mpitest":   {"fhir", "mpi"},
 
 	"audit/chain":    {"audit"},
 	"audit/commit":   {"audit"},
@@ -74,7 +77,11 @@ var mayImport = map[string][]string{
 	"graphql/gen": {"fhir"},
 	"portal":      {},
 
+<<<<<<< HEAD
 	"gateway":                      {"fhir", "merge", "mpi", "audit", "federation", "smart", "graphql", "validate", "compare", "gateway/ratelimit", "gateway/shelf", "internal/obs"},
+=======
+	"gateway":                      {"fhir", "merge", "mpi", "audit", "federation", "smart", "graphql", "validate", "compare", "mpi/match", "gateway/ratelimit", "internal/obs"},
+>>>>>>> main
 	"gateway/ratelimit":            {},
 	"gateway/ratelimit/redislimit": {"gateway/ratelimit"},
 	"gateway/ratelimit/limittest":  {"gateway/ratelimit"},
@@ -88,7 +95,10 @@ var mayImport = map[string][]string{
 	"internal/app":      {product},
 	"internal/app/demo": {anything},
 
-	"cmd/concord": {"fhir", "merge", "compare", "compare/render", "audit/chain", "audit/filesink", "audit/s3sink", "internal/app", "internal/app/demo", "internal/config"},
+	"cmd/concord": {
+		"fhir", "merge", "compare", "compare/render", "mpi", "mpi/match", "mpi/linkage", "mpi/bulk", "mpi/feed", "mpi/synthetic",
+		"audit", "audit/chain", "audit/filesink", "audit/s3sink", "internal/app", "internal/app/demo", "internal/config",
+	},
 
 	"testharness":            {anything},
 	"testharness/browser":    {anything},

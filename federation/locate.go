@@ -254,8 +254,8 @@ func (s *Session) keep(ref concord.PatientRef, r fhir.Resource) {
 }
 
 // candidates looks for a person at a source, in several forms because sites spell differently, and gives those who may
-// be the person, with the decision. An error means that the source did not answer all that it was asked, and nothing
-// certain was found.
+// be the person, with the decision: the first that are certain, and otherwise all who are not, for somebody to look at. An
+// error means that the source did not answer all that it was asked, and nothing certain was found.
 func (s *Session) candidates(c Connector, known []mpi.Demographics) ([]mpi.Candidate, error) {
 	look := lookup{s: s, c: c, forms: map[string]bool{}, seen: map[concord.PatientRef]bool{}}
 	for i, target := range known {
@@ -273,7 +273,16 @@ func (s *Session) candidates(c Connector, known []mpi.Demographics) ([]mpi.Candi
 	case !look.answered:
 		return nil, &concord.Fault{Op: "find", Kind: concord.Unsupported, Source: c.About().Source}
 	}
-	return nil, nil // those for review are nobody's record until somebody has looked; see mpi
+	var maybe []mpi.Candidate
+	for i, target := range known {
+		_, review := match.Best(target, look.patients, slices.Delete(slices.Clone(known), i, i+1)...)
+		for _, c := range review {
+			if !slices.ContainsFunc(maybe, func(o mpi.Candidate) bool { return o.Ref() == c.Ref() }) {
+				maybe = append(maybe, c)
+			}
+		}
+	}
+	return maybe, nil
 }
 
 // lookup is what one source has told about who may be a person.

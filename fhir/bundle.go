@@ -35,10 +35,10 @@ func ParseBundle(b []byte, lim Limits) (Bundle, error) {
 	if r.Type() != "Bundle" {
 		return Bundle{Resource: r}, &ParseError{Reason: NotABundle}
 	}
-	out := Bundle{Resource: r, Kind: r.Get("type").Text()}
+	out := Bundle{Resource: r, Kind: stringOf(r.Get("type"))}
 	for l := range r.Get("link").Items() {
 		if l.Get("relation").Is("next") {
-			out.Next = l.Get("url").Text()
+			out.Next = stringOf(l.Get("url"))
 		}
 	}
 	entries := r.Get("entry")
@@ -50,9 +50,9 @@ func ParseBundle(b []byte, lim Limits) (Bundle, error) {
 		for m := range e.Members() { // once, where each Get would begin anew
 			switch m.Name() {
 			case "fullUrl":
-				x.FullURL = m.Text()
+				x.FullURL = stringOf(m)
 			case "search":
-				x.Mode = SearchMode(m.Get("mode").Text())
+				x.Mode = SearchMode(stringOf(m.Get("mode")))
 			case "resource":
 				if m.IsObject() {
 					x.Resource = Resource{m}
@@ -62,4 +62,12 @@ func ParseBundle(b []byte, lim Limits) (Bundle, error) {
 		out.Entries = append(out.Entries, x)
 	}
 	return out, nil
+}
+
+// stringOf is a string's content, and "" of anything else: a null is no URL called null.
+func stringOf(v Value) string {
+	if !v.IsString() {
+		return ""
+	}
+	return v.Text()
 }

@@ -22,6 +22,7 @@ const (
 	Sources      Interaction = "$sources"
 	Match        Interaction = "$match"
 	Pix          Interaction = "$ihe-pix"
+	Review       Interaction = "$mpi-review" // the queue of who may be whom; not FHIR's
 	Export       Interaction = "$export"
 	Validate     Interaction = "$validate"
 	GraphQL      Interaction = "$graphql"

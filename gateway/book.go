@@ -1,6 +1,11 @@
 package gateway
 
 import (
+<<<<<<< HEAD
+=======
+	"maps"
+	"net/http"
+>>>>>>> main
 	"slices"
 	"strings"
 	"sync"
@@ -31,6 +36,10 @@ type book struct {
 	recorded string // when it was put together, for Provenance
 	whole    bool   // what matches refer to comes along ($everything)
 
+	// where it is from, for when the configuration has become another: the sources of its copies, and where they were
+	from  []concord.SourceID
+	bases map[concord.SourceID]string
+
 	// of a GraphQL search that is kept for further pages, under which name, and what was asked
 	handle string
 	params []federation.Param
@@ -42,7 +51,7 @@ type book struct {
 }
 
 func (x *exchange) newBook(q *query, people ...mpi.Person) *book {
-	return &book{caller: x.token.Caller, route: x.route, q: q, people: people, issues: slices.Clone(q.ignored),
+	return &book{caller: x.token.Caller, route: x.route, q: q, people: people, bases: x.g.bases, issues: slices.Clone(q.ignored),
 		self: q.selfLink(x.g.base), recorded: x.began.UTC().Format("2006-01-02T15:04:05.000Z")}
 }
 
@@ -179,8 +188,15 @@ func (x *exchange) page(token string, bad *problem) (*answer, *problem) {
 	}
 	b, p := x.turn(id)
 	switch {
+<<<<<<< HEAD
 	case p != nil:
 		return nil, p
+=======
+	case b == nil || !x.reachesAll(b):
+		return nil, gone
+	case b.caller != x.token.Caller:
+		return nil, x.otherCaller()
+>>>>>>> main
 	case bad != nil:
 		return nil, bad
 	case b.route.typ != x.route.typ || b.route.id != x.route.id || b.route.interaction == fhir.GraphQL:
@@ -193,6 +209,30 @@ func (x *exchange) page(token string, bad *problem) (*answer, *problem) {
 		return nil, pageGone()
 	}
 	return x.renderPage(b, id, n)
+}
+
+// reachesAll tells whether the caller reaches every source that the book is from, and each is where it was: what is configured
+// may have changed since.
+func (x *exchange) reachesAll(b *book) bool {
+	for _, s := range b.from {
+		if base, ok := x.g.bases[s]; !ok || base != b.bases[s] || !x.may(s) {
+			return false
+		}
+	}
+	return true
+}
+
+// sourcesOf are the sources of all copies of entries.
+func sourcesOf(entries ...[]merge.Entry) []concord.SourceID {
+	found := map[concord.SourceID]struct{}{}
+	for _, all := range entries {
+		for _, e := range all {
+			for _, c := range e.Copies {
+				found[c.Source] = struct{}{}
+			}
+		}
+	}
+	return slices.Sorted(maps.Keys(found))
 }
 
 func comparePlaces(a, b place) int {

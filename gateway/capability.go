@@ -94,7 +94,8 @@ func (g *Gateway) capabilities() *answer {
 		}
 		if t == fhir.TypePatient {
 			res.SearchInclude, res.SearchRevInclude = nil, []string{"Provenance:target"}
-			res.Operation = []capabilityOperation{{"everything", "http://hl7.org/fhir/OperationDefinition/Patient-everything"}}
+			res.Operation = []capabilityOperation{{"everything", "http://hl7.org/fhir/OperationDefinition/Patient-everything"},
+				{"match", "http://hl7.org/fhir/OperationDefinition/Patient-match"}, {"ihe-pix", "https://profiles.ihe.net/ITI/PIXm/OperationDefinition/IHE.PIXm.pix"}}
 		}
 		res.Operation = append(res.Operation, capabilityOperation{"validate", "http://hl7.org/fhir/OperationDefinition/Resource-validate"})
 		res.SupportedProfile = validate.Profiles(t)

@@ -138,15 +138,13 @@ func serverTiming(all []federation.Outcome) string {
 
 // event is the record of the exchange.
 func (x *exchange) event(a *answer) audit.Event {
+	c := x.caller()
 	e := audit.Event{
-		Type: audit.EventAccess, Time: time.Now(), RequestID: x.id,
-		PrincipalID: x.token.Subject, PrincipalRole: x.token.Role, TenantID: x.token.Tenant, ClientID: x.token.Client,
+		Type: audit.EventAccess, Time: time.Now(), RequestID: c.RequestID,
+		PrincipalID: c.PrincipalID, PrincipalRole: c.PrincipalRole, TenantID: c.TenantID, ClientID: c.ClientID,
 		ResourceType: string(x.route.typ), ResourceID: x.resource, Interaction: auditInteraction(x.route.interaction),
 		Method: audit.MethodOf(x.r.Method), Route: x.route.template, SourceIP: peer(x.r), UserAgent: audit.DigestOf(x.r.UserAgent()),
 		Status: a.status, Elapsed: time.Since(x.began), BreakGlass: x.glass, Denied: x.denied, MissingScope: x.missing,
-	}
-	if e.PrincipalID == "" {
-		e.PrincipalID = x.token.Client
 	}
 	if e.Outcome = outcomeOf(a.status, a.partial); e.Outcome == audit.Refused {
 		e.Type = audit.EventDenied
@@ -181,6 +179,11 @@ func outcomeOf(status int, partial bool) audit.Outcome {
 	return audit.Success
 }
 
+// caller is who asks, as the trail names it.
+func (x *exchange) caller() audit.Caller {
+	return audit.Caller{RequestID: x.id, PrincipalID: cmp.Or(x.token.Subject, x.token.Client), PrincipalRole: x.token.Role, TenantID: x.token.Tenant, ClientID: x.token.Client}
+}
+
 // sourceAccesses sums the outcomes by source.
 func sourceAccesses(all []federation.Outcome) (out []audit.SourceAccess) {
 	for _, o := range all {
@@ -206,7 +209,7 @@ var sourceOutcomes = map[string]audit.SourceOutcome{"timeout": audit.SourceTimeo
 
 var auditInteractions = map[fhir.Interaction]audit.Interaction{fhir.Read: audit.Read, fhir.VRead: audit.VRead, fhir.SearchType: audit.SearchType, fhir.Page: audit.SearchType,
 	fhir.Create: audit.Create, fhir.Update: audit.Update, fhir.Patch: audit.Patch, fhir.Delete: audit.Delete, fhir.History: audit.History,
-	fhir.Capabilities: audit.Capabilities, fhir.Everything: audit.Operation, fhir.Compare: audit.Operation, fhir.Explain: audit.Operation, fhir.Sources: audit.Operation, fhir.CDSHook: audit.Operation, fhir.Match: audit.Operation, fhir.Pix: audit.Operation,
+	fhir.Capabilities: audit.Capabilities, fhir.Everything: audit.Operation, fhir.Compare: audit.Operation, fhir.Explain: audit.Operation, fhir.Sources: audit.Operation, fhir.CDSHook: audit.Operation, fhir.Match: audit.Operation, fhir.Pix: audit.Operation, fhir.Review: audit.Operation,
 	fhir.Validate: audit.Operation, fhir.GraphQL: audit.GraphQL, fhir.Export: audit.Export}
 
 func auditInteraction(i fhir.Interaction) audit.Interaction { return auditInteractions[i] }

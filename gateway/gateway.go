@@ -35,6 +35,7 @@ type Config struct {
 	Engine    *merge.Engine
 	GraphQL   *graphql.Engine
 	StandIns  mpi.StandIns
+	Registry  Registry // the index, for $match, $ihe-pix and $mpi-review
 	// Sync has what other gateways changed in the index known here; nil when nobody else does.
 	Sync     func(context.Context) error
 	Verifier *smart.Verifier
@@ -48,6 +49,9 @@ type Config struct {
 	Log        *slog.Logger
 	Metrics    *Metrics
 	Tracer     *obs.Tracer // optional
+	// Before is the Gateway that this one takes over from: the page links that it handed out hold on, where the caller still
+	// reaches the sources and they are where they were. Optional.
+	Before *Gateway
 }
 
 // Health is how a source is doing, as far as asking it has told.
@@ -77,6 +81,7 @@ type Shared struct {
 
 // Gateway is the public HTTP handler. New makes it.
 type Gateway struct {
+<<<<<<< HEAD
 	cfg    Config
 	base   string                      // the FHIR base, as clients see it
 	bases  map[concord.SourceID]string // the sources' own
@@ -85,6 +90,16 @@ type Gateway struct {
 	pages  *pages
 	shelf  shelf.Shelf // for what became of creates
 	chain  []step
+=======
+	cfg     Config
+	base    string                      // the FHIR base, as clients see it
+	bases   map[concord.SourceID]string // the sources' own
+	offers  func(concord.SourceID, fhir.ResourceType) bool
+	budget  time.Duration // for one request
+	pages   *pages
+	domains domains // of identifiers, for $ihe-pix
+	chain   []step
+>>>>>>> main
 }
 
 // step is one station of the chain: it lets the exchange pass, answers it, or refuses it.
@@ -96,6 +111,9 @@ func New(cfg Config) *Gateway {
 	for _, s := range cfg.Federator.Sources() {
 		g.bases[s.Source] = s.Base
 		g.budget = max(g.budget, s.Budget)
+	}
+	if cfg.Before != nil {
+		g.pages, g.cfg.Before = cfg.Before.pages, nil
 	}
 	g.offers = cfg.Federator.Supports
 	if g.shelf = cfg.Shared.Shelf; g.shelf == nil {
@@ -257,6 +275,7 @@ func accepts(r *http.Request) bool {
 
 // context finds whom the token's patient scopes are about, and makes the grant.
 func (g *Gateway) context(x *exchange) (*answer, *problem) {
+	x.ctx = audit.WithCaller(x.ctx, x.caller())
 	if g.cfg.Sync != nil {
 		if err := g.cfg.Sync(x.ctx); err != nil { // links that may have been cut meanwhile are not to be answered by
 			return nil, ofFault(err)
@@ -283,6 +302,13 @@ func (g *Gateway) context(x *exchange) (*answer, *problem) {
 func (x *exchange) may(source concord.SourceID) bool {
 	t := x.g.cfg.Sources[source].Tenants
 	return t == nil || slices.Contains(t, x.token.Tenant)
+}
+
+// reaches tells whether a record of a source may be told of to the caller: the source is one of this gateway's, and the
+// tenant's.
+func (x *exchange) reaches(source concord.SourceID) bool {
+	_, known := x.g.bases[source]
+	return known && x.may(source)
 }
 
 // resolve finds what an id of the gateway means to the caller: what is at a source that the tenant does not reach is not
@@ -366,6 +392,12 @@ func (g *Gateway) interact(x *exchange) (*answer, *problem) {
 		return x.sources()
 	case fhir.GraphQL:
 		return x.graphQL()
+	case fhir.Match:
+		return x.match()
+	case fhir.Pix:
+		return x.pix()
+	case fhir.Review:
+		return x.review()
 	}
 	return nil, nil
 }

@@ -11,9 +11,13 @@ import (
 	"concord/gateway/ratelimit"
 )
 
-// classOf is what an interaction counts as.
-func classOf(i fhir.Interaction) ratelimit.Class {
-	switch i {
+// class is what the request counts as.
+func (x *exchange) class() ratelimit.Class {
+	switch x.route.interaction {
+	case fhir.Review:
+		if x.r.Method == http.MethodPost { // a decision
+			return ratelimit.Write
+		}
 	case fhir.Create, fhir.Update, fhir.Patch, fhir.Delete:
 		return ratelimit.Write
 	case fhir.Export:
@@ -44,7 +48,7 @@ func (x *exchange) callerKey(c ratelimit.Class) ratelimit.Key {
 
 // limited counts the request, and refuses one too many. An emergency header lifts the read and write limits.
 func (g *Gateway) limited(x *exchange) (*answer, *problem) {
-	class := classOf(x.route.interaction)
+	class := x.class()
 	if h := x.r.Header.Get(ratelimit.BreakGlassHeader); h != "" {
 		if bad := x.breakGlass(h); bad != nil {
 			return nil, bad

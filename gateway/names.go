@@ -20,16 +20,25 @@ var standInText = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPad
 
 // publicID is the id under which the gateway serves a source's resource: {source}.{id}, or a stand-in where that is not a
 // legal FHIR id.
-func publicID(source concord.SourceID, t fhir.ResourceType, id string) (public string, standIn bool) {
+func publicID(source concord.SourceID, t fhir.ResourceType, id string) (public string, isStandIn bool) {
 	if legalPublicID(source, id) {
 		return string(source) + "." + id, false
 	}
+	return standIn(source, t, id), true
+}
+
+func standIn(source concord.SourceID, t fhir.ResourceType, id string) string {
 	h := sha256.New()
 	for _, s := range []string{string(source), string(t), id} {
 		_, _ = h.Write([]byte(s)) // a hash never fails
 		_, _ = h.Write([]byte{0})
 	}
-	return string(source) + "." + standInMark + standInText.EncodeToString(h.Sum(nil))[:40], true
+	return string(source) + "." + standInMark + standInText.EncodeToString(h.Sum(nil))[:40]
+}
+
+// StandIn is what a source's patient is called where its own id must not be. It is no PHI.
+func StandIn(ref concord.PatientRef) string {
+	return standIn(ref.Source, fhir.TypePatient, ref.Reveal())
 }
 
 // legalPublicID tells whether {source}.{id} is a legal FHIR id.

@@ -59,6 +59,7 @@ func newPages(s Shared) *pages {
 func (p *pages) put(ctx context.Context, b *book) (id string, everywhere bool) {
 	var raw [16]byte
 	_, _ = rand.Read(raw[:]) // never fails: crypto/rand ends the program first
+<<<<<<< HEAD
 	id = hex.EncodeToString(raw[:])
 	expires := p.now().Add(pagesFor)
 	p.keep(id, b, expires)
@@ -72,6 +73,11 @@ func (p *pages) put(ctx context.Context, b *book) (id string, everywhere bool) {
 // keep keeps b in memory.
 func (p *pages) keep(id string, b *book, expires time.Time) {
 	k := &kept{id: id, b: b, bytes: bookBytes + sizeOf(b.matches) + sizeOf(b.others), expires: expires}
+=======
+	id := hex.EncodeToString(raw[:])
+	b.from = sourcesOf(b.matches, b.others)
+	k := &kept{id: id, b: b, bytes: bookBytes + sizeOf(b.matches) + sizeOf(b.others), expires: p.now().Add(pagesFor)}
+>>>>>>> main
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if old, ok := p.books[id]; ok {

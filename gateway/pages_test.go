@@ -3,6 +3,7 @@ package gateway
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -121,4 +122,26 @@ func TestCompact(t *testing.T) {
 	if got.Survivor.Value.Parent().Exists() || cap(got.Survivor.Raw()) > 1000 {
 		t.Error("it stands within another document")
 	}
+}
+
+// FuzzPage: what is no link that was handed out leads to no page.
+func FuzzPage(f *testing.F) {
+	p := newPages()
+	id := p.put(&book{})
+	for _, s := range []string{"ID.0", "ID.1048576", "ID.1048577", "ID.-1", "ID", "ID.+1", ".0", "ID.0.0", "ID.0x1", ""} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, token string) {
+		token = strings.Replace(token, "ID", id, 1)
+		b, got, n := p.get(token)
+		if b == nil {
+			return
+		}
+		if got != id || n < 0 || n > 1<<20 || !strings.HasPrefix(token, id+".") {
+			t.Fatalf("%q leads to page %d of %q", token, n, got)
+		}
+		if again, _, m := p.get(id + "." + strconv.Itoa(n)); again != b || m != n {
+			t.Fatal("the same link by another way leads elsewhere")
+		}
+	})
 }

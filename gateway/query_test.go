@@ -2,10 +2,14 @@ package gateway
 
 import (
 	"net/http"
+	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"concord/fhir"
 )
 
 func TestPairs(t *testing.T) {
@@ -84,15 +88,95 @@ func TestParseQuery(t *testing.T) {
 	}
 }
 
-// FuzzParseQuery: no query makes it panic.
+// FuzzParseQuery: parameters are read in their order as net/url reads them without one, and what self says of a search is that
+// search.
 func FuzzParseQuery(f *testing.F) {
 	f.Add("patient=p&code=http://loinc.org|1&_sort=-date,code&_include=Observation:encounter:Encounter")
+	f.Add("patient=a,Patient/b&patient:identifier=s|v&_count=0&_elements=a,b&_summary=count&_total=none&_revinclude=Provenance:target")
+	f.Add("a=%41%zz&;b=c&=d&e&_count=99999999999&date=ge2020-01,2021&value-quantity=lt5.4||mg&_id=1,2&_format=json")
 	f.Fuzz(func(t *testing.T, s string) {
-		if all, bad := pairs(s); bad == nil {
-			if q, bad := parseQuery("Observation", all, false); bad == nil && len(q.sort) > 0 && !strings.Contains(q.selfLink(""), "_sort=") {
+		all, bad := pairs(s)
+		if bad != nil {
+			return
+		}
+		want, err := url.ParseQuery(s)
+		if err != nil {
+			t.Fatalf("read, and net/url says: %v", err)
+		}
+		got := url.Values{}
+		for _, p := range all {
+			got[p.key] = append(got[p.key], p.value)
+		}
+		for k, values := range want {
+			if values = slices.DeleteFunc(values, func(v string) bool { return v == "" }); !slices.Equal(values, got[k]) {
+				t.Fatalf("%q is %q, and was read as %q", k, values, got[k])
+			}
+		}
+		if len(got) > len(want) {
+			t.Fatalf("read %q of %q", got, want)
+		}
+		for _, typ := range []fhir.ResourceType{"Observation", "Patient", "Encounter"} {
+			q, bad := parseQuery(typ, all, false)
+			if bad != nil {
+				continue
+			}
+			if len(q.sort) > 0 && !strings.Contains(q.selfLink(""), "_sort=") {
 				t.Fatal("an order that self does not tell")
 			}
-			_, _ = parseQuery("Patient", all, true)
+			self, bad := pairs(strings.Join(q.self, "&"))
+			if bad != nil {
+				t.Fatal("self can't be read")
+			}
+			again, bad := parseQuery(typ, self, true)
+			if bad != nil || !slices.Equal(q.self, again.self) || q.count != again.count || len(q.filters)+len(q.refs)+len(q.patients)+len(q.includes) != len(again.filters)+len(again.refs)+len(again.patients)+len(again.includes) {
+				t.Fatalf("self of %q is another search: %q", s, q.self)
+			}
 		}
+	})
+}
+
+// FuzzHeaders: what a header says does not depend on what stands beside it.
+func FuzzHeaders(f *testing.F) {
+	for _, s := range []string{"application/fhir+json;fhirVersion=4.0, text/html;q=0.9", "application/fhir+xml", "*/*", `handling=strict; respond-async`, "return=minimal,handling = strict", `W/"1", "2",*`, "", ",;,"} {
+		f.Add(s, s)
+	}
+	f.Fuzz(func(t *testing.T, a, b string) {
+		r := &http.Request{URL: &url.URL{}, Header: http.Header{}}
+		x := &exchange{r: r}
+		set := func(name string, values ...string) { r.Header[name] = values }
+		set("Accept", a)
+		one := accepts(r)
+		set("Accept", b)
+		if other := accepts(r); true {
+			set("Accept", a, b)
+			if accepts(r) != (one || other) {
+				t.Fatalf("%q and %q are accepted: %v, %v, and together otherwise", a, b, one, other)
+			}
+		}
+		set("Accept", a+", application/fhir+json")
+		if !accepts(r) {
+			t.Fatal("JSON is not accepted")
+		}
+		set("Prefer", a, b+", handling=strict")
+		if !x.strict() {
+			t.Fatal("strict is not heard")
+		}
+		set("Prefer", a)
+		if x.strict() && !strings.Contains(strings.ToLower(strings.ReplaceAll(a, " ", "")), "handling=strict") {
+			t.Fatal("strict is heard, and was not said")
+		}
+		set("If-None-Match", a)
+		if matchesETag(r, `W/"x"`) && !strings.Contains(a, `W/"x"`) && !strings.Contains(a, "*") {
+			t.Fatal("matches, and is not there")
+		}
+		set("If-None-Match", a+`,W/"x" ,`+b)
+		if !matchesETag(r, `W/"x"`) {
+			t.Fatal("is there, and does not match")
+		}
+		if isJSON(a) && isJSON(a+"x") && !strings.Contains(a, ";") {
+			t.Fatalf("%q is JSON with and without an x", a)
+		}
+		set("Accept", a)
+		_ = acceptsGraphQL(r)
 	})
 }

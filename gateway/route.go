@@ -33,8 +33,9 @@ var operations = map[string]struct {
 	"$compare":    {fhir.Compare, "Patient", true, true},
 	"$explain":    {fhir.Explain, "Patient", true, true},
 	"$sources":    {fhir.Sources, "", false, true},
-	"$match":      {fhir.Match, "Patient", false, false},
-	"$ihe-pix":    {fhir.Pix, "Patient", false, false},
+	"$match":      {fhir.Match, "Patient", false, true},
+	"$ihe-pix":    {fhir.Pix, "Patient", false, true},
+	"$mpi-review": {fhir.Review, "", false, true},
 	"$export":     {fhir.Export, "", false, false},
 	"$validate":   {fhir.Validate, "", false, true},
 	"$graphql":    {fhir.GraphQL, "", false, true},
@@ -112,7 +113,7 @@ func operation(method string, t fhir.ResourceType, id, name string) (route, *pro
 	op, ok := operations[name]
 	r := route{interaction: op.interaction, typ: t, id: id, template: basePath + "/$operation"}
 	if !ok || op.on != "" && op.on != t || op.instance != (id != "") && name != "$graphql" && name != "$export" && name != "$validate" ||
-		name == "$graphql" && (t == "") != (id == "") || name == "$validate" && t == "" || name == "$sources" && t != "" {
+		name == "$graphql" && (t == "") != (id == "") || name == "$validate" && t == "" || (name == "$sources" || name == "$mpi-review") && t != "" {
 		return r, refuse(http.StatusNotFound, "not-supported", "no such operation here")
 	}
 	at := basePath
@@ -127,7 +128,7 @@ func operation(method string, t fhir.ResourceType, id, name string) (route, *pro
 		r.form = true
 		return r, nil
 	}
-	if name == "$validate" { // what it is about does not fit into a URL
+	if name == "$validate" || name == "$match" { // what it is about does not fit into a URL
 		return r, notAllowed()
 	}
 	return only(method, r, http.MethodGet)

@@ -29,7 +29,7 @@ func (x *exchange) parameters() ([]pair, *problem) {
 	}
 	t, _, _ := strings.Cut(x.r.Header.Get("Content-Type"), ";")
 	t = strings.ToLower(strings.TrimSpace(t))
-	operation := x.route.interaction == fhir.Everything && (t == "application/fhir+json" || t == "application/json")
+	operation := (x.route.interaction == fhir.Everything || x.route.interaction == fhir.Pix || x.route.interaction == fhir.Review) && (t == "application/fhir+json" || t == "application/json")
 	if !operation && t != "" && t != "application/x-www-form-urlencoded" {
 		return nil, refuse(http.StatusUnsupportedMediaType, "not-supported", "the body of a search is a form")
 	}

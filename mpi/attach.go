@@ -64,7 +64,7 @@ func (x *Index) Attach(ctx context.Context, id PersonID, candidates []Candidate)
 			j.finish()
 		}
 		j.change.Events = append(j.change.Events, j.pending.Events...)
-		done, err := x.store.Apply(ctx, j.change)
+		done, err := x.apply(ctx, j.change)
 		if err != nil {
 			return Attachment{}, err
 		}
@@ -225,6 +225,7 @@ func (j *joining) queue(ctx context.Context) error {
 			return err
 		}
 		j.x.tell(&j.pending, Event{Kind: EventQueued, Refs: []concord.PatientRef{self, ref}, Rule: c.Decision.Rule})
+		j.x.keep(&j.change, c.Demographics) // whoever looks has to see it
 		j.change.Queue = append(j.change.Queue, Review{A: self, B: ref, Reason: ReasonMatch, Decision: c.Decision, Queued: time.Now()})
 	}
 	return nil

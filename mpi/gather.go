@@ -31,7 +31,7 @@ func (x *Index) Gather(ctx context.Context, clusters ...[]Link) ([]Attachment, e
 		g.finish()
 		stored := map[PersonID]Person{}
 		if len(g.change.Persons) > 0 {
-			all, err := x.store.Apply(ctx, g.change)
+			all, err := x.apply(ctx, g.change)
 			if err != nil {
 				return nil, err
 			}

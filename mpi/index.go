@@ -28,6 +28,8 @@ type Index struct {
 	keys  func(Demographics) []uint64
 	// repeats are the sources of which a person may have several patients.
 	repeats []concord.SourceID
+	// told hears of each change's events once the change is made; nil for nobody.
+	told func(context.Context, []Event) error
 }
 
 // NewIndex is the index over store, which is a cached.Store wherever speed counts.
@@ -55,6 +57,23 @@ func (x *Index) WithRepeats(sources ...concord.SourceID) *Index {
 	own := *x
 	own.repeats = slices.Clone(sources)
 	return &own
+}
+
+// WithTold is the index that tells of each change's events once the store has it, before whoever made the change goes on. An
+// error of told is that of the change, which stays made all the same.
+func (x *Index) WithTold(told func(context.Context, []Event) error) *Index {
+	own := *x
+	own.told = told
+	return &own
+}
+
+// apply makes a change, and tells of it.
+func (x *Index) apply(ctx context.Context, c Change) ([]Person, error) {
+	all, err := x.store.Apply(ctx, c)
+	if err == nil && x.told != nil && len(c.Events) > 0 {
+		err = x.told(ctx, c.Events)
+	}
+	return all, err
 }
 
 // taken tells whether p has another patient of the source, and may have one only.
@@ -139,7 +158,7 @@ func (x *Index) keep(c *Change, d Demographics) {
 
 // first makes the change, and is its first person.
 func (x *Index) first(ctx context.Context, c Change) (Person, error) {
-	all, err := x.store.Apply(ctx, c)
+	all, err := x.apply(ctx, c)
 	if err != nil {
 		return Person{}, err
 	}
@@ -238,7 +257,7 @@ func (x *Index) Unlink(ctx context.Context, id PersonID, ref concord.PatientRef)
 		if err := x.takeOut(&c, p, ref); err != nil {
 			return nil, err
 		}
-		return x.store.Apply(ctx, c)
+		return x.apply(ctx, c)
 	})
 	if err != nil {
 		return Person{}, Person{}, err

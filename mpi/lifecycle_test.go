@@ -393,6 +393,44 @@ func TestRepeats(t *testing.T) {
 	want(t, s, "cerner.2 epic.1 epic.3 epic.4 epic.7 ")
 }
 
+// TestWaiting: what was decided about one pair is not asked again of another of the same two persons.
+func TestWaiting(t *testing.T) {
+	ctx := context.Background()
+	for _, state := range []mpi.ReviewState{mpi.ReviewLinked, mpi.ReviewRejected} {
+		t.Run(string(state), func(t *testing.T) {
+			s := memstore.New()
+			x := mpi.NewIndex(s)
+			plant(t, s, link("epic", "1"), link("athena", "4"))
+			plant(t, s, link("cerner", "2"))
+			plant(t, s, link("other", "5"))
+			for _, pair := range [][2]concord.PatientRef{{ref("epic", "1"), ref("cerner", "2")}, {ref("athena", "4"), ref("cerner", "2")}, {ref("athena", "4"), ref("other", "5")}} {
+				if _, err := x.Queue(ctx, mpi.Review{A: pair[0], B: pair[1], Decision: mpi.Decision{Grade: mpi.Probable, Rule: "rule"}}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			waiting := func() (out []int64) {
+				for r, err := range x.Waiting(ctx, 0) {
+					if err != nil {
+						t.Fatal(err)
+					}
+					out = append(out, r.Number)
+				}
+				return out
+			}
+			all := waiting()
+			if len(all) != 3 {
+				t.Fatalf("%d wait", len(all))
+			}
+			if _, err := x.Resolve(ctx, all[0], state); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(all[2:], waiting()); diff != "" {
+				t.Errorf("who still waits (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
 func TestQueue(t *testing.T) {
 	ctx := context.Background()
 	s := memstore.New()

@@ -57,7 +57,7 @@ func (x *Index) Observe(ctx context.Context, d Demographics) (Person, error) {
 		default:
 			x.keep(&c, d)
 		}
-		_, err = x.store.Apply(ctx, c)
+		_, err = x.apply(ctx, c)
 		return p, err
 	})
 }

@@ -3,6 +3,7 @@ package mpi
 import (
 	"context"
 	"errors"
+	"iter"
 	"reflect"
 	"slices"
 	"time"
@@ -40,26 +41,57 @@ func (x *Index) Queue(ctx context.Context, pairs ...Review) (fresh int, err erro
 		case !errors.Is(err, concord.NotFound):
 			return 0, err
 		}
-		p, err := x.owner(ctx, r.A)
-		if err != nil {
+		if moot, err := x.moot(ctx, r); err != nil {
 			return 0, err
-		}
-		q, err := x.owner(ctx, r.B)
-		if err != nil {
-			return 0, err
-		}
-		if p.ID != "" && p.ID == q.ID || p.rejects(append(q.refs(), r.B)...) || q.rejects(append(p.refs(), r.A)...) {
+		} else if moot {
 			continue
 		}
 		fresh++
 		c.Queue = append(c.Queue, r)
 		x.tell(&c, Event{Kind: EventQueued, Refs: []concord.PatientRef{r.A, r.B}, Rule: r.Decision.Rule})
 	}
-	_, err = x.store.Apply(ctx, c)
+	_, err = x.apply(ctx, c)
 	if err != nil {
 		return 0, err
 	}
 	return fresh, nil
+}
+
+// Waiting are the open reviews with numbers above after, in order, that need somebody to look: not those whose patients have
+// become one person, or are known not to be, by what was decided about others; not those that are no match by now. It ends
+// with the first error, which is the store's.
+func (x *Index) Waiting(ctx context.Context, after int64) iter.Seq2[Review, error] {
+	return func(yield func(Review, error) bool) {
+		for r, err := range x.store.Reviews(ctx, ReviewOpen, after) {
+			moot := false
+			if err == nil {
+				moot, err = x.moot(ctx, r)
+			}
+			if !moot && !yield(r, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// moot tells whether there is nothing to decide about an open review.
+func (x *Index) moot(ctx context.Context, r Review) (bool, error) {
+	if r.Reason == ReasonOverlay {
+		return false, nil
+	}
+	p, err := x.owner(ctx, r.A)
+	if err != nil {
+		return false, err
+	}
+	q, err := x.owner(ctx, r.B)
+	if err != nil {
+		return false, err
+	}
+	if p.ID != "" && p.ID == q.ID {
+		return true, nil
+	}
+	apart := p.rejects(append(q.refs(), r.B)...) || q.rejects(append(p.refs(), r.A)...)
+	return r.Reason == ReasonMatch && (apart || r.Decision.Grade == 0), nil
 }
 
 // Resolve does what somebody has decided about an open review: ReviewLinked makes the two one person, or lets an overlaid
@@ -97,7 +129,7 @@ func (x *Index) Resolve(ctx context.Context, number int64, state ReviewState) (R
 		c.Settle = slices.DeleteFunc(c.Settle, func(s Review) bool { return s.A == r.A && s.B == r.B || s.A == r.B && s.B == r.A })
 		r.State, r.Settled, r.By = state, time.Now(), x.by
 		c.Settle = append(c.Settle, r)
-		if _, err := x.store.Apply(ctx, c); err != nil {
+		if _, err := x.apply(ctx, c); err != nil {
 			return Review{}, err
 		}
 		return r.Canonical()
@@ -169,7 +201,7 @@ func (x *Index) Reject(ctx context.Context, a, b concord.PatientRef) error {
 		}
 		c.Settle = slices.DeleteFunc(c.Settle, func(s Review) bool { return s.A == a && s.B == b || s.A == b && s.B == a })
 		x.settle(&c, ReviewRejected, a, b)
-		return x.store.Apply(ctx, c)
+		return x.apply(ctx, c)
 	})
 	return err
 }

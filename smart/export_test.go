@@ -1,6 +1,9 @@
 package smart
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"time"
+)
 
 // CheckJWS verifies a compact JWS whose payload need not be claims: all that Verify does of it before it reads these. keys is
 // a JWK Set, or one key.
@@ -29,3 +32,14 @@ func CheckJWS(keys []byte, raw string) (payload []byte, _ Refusal) {
 	}
 	return c.payload, 0
 }
+
+// CheckKeySet is CheckJWS with a JWK Set as an issuer publishes it.
+func CheckKeySet(set []byte, raw string) (payload []byte, _ Refusal) {
+	if _, err := parseKeySet(set); err != nil {
+		return nil, KeysUnreachable
+	}
+	return CheckJWS(set, raw)
+}
+
+// TTLOf is ttlOf.
+func TTLOf(cacheControl string) time.Duration { return ttlOf(cacheControl) }

@@ -26,7 +26,11 @@ type program struct {
 	Serve  serveCommand  `cmd:"" help:"The gateway."`
 	Config configCommand `cmd:"" help:"Look at a configuration."`
 	Diff   diffCommand   `cmd:"" help:"Compare one patient's record across EHRs, asked of a running gateway."`
+	MPI    mpiCommand    `cmd:"" name:"mpi" help:"Work on the master patient index: import, links, review."`
 	Audit  auditCommand  `cmd:"" help:"Look at the audit trail."`
+
+	Health healthCommand `cmd:"" help:"Ask whether the gateway on this machine is ready."`
+	SBOM   sbomCommand   `cmd:"" name:"sbom" help:"Print what the program is built of, as CycloneDX."`
 
 	Completion completionCommand `cmd:"" help:"Print a script that completes commands and flags in a shell."`
 

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"net/http/httptest"
 	"os"
@@ -15,7 +14,7 @@ import (
 // TestMain lets the scripts of testdata run the program as it is built into the test.
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"concord": func() { os.Exit(run(context.Background(), os.Args[1:])) },
+		"concord": main,
 	})
 }
 

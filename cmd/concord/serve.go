@@ -4,6 +4,9 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/signal"
+	"sync"
+	"syscall"
 
 	"concord/internal/app"
 	"concord/internal/config"
@@ -13,8 +16,11 @@ type serveCommand struct {
 	Config string `help:"The configuration." required:"" placeholder:"FILE"`
 }
 
-// Run serves until the program is told to end.
+// Run serves until the program is told to end. SIGHUP has it read the configuration again, and the files that it names.
 func (c *serveCommand) Run(ctx context.Context) error {
+	again := make(chan os.Signal, 1)
+	signal.Notify(again, syscall.SIGHUP) // before anything else: one that comes early must not end the program
+	defer signal.Stop(again)
 	cfg, err := load(c.Config)
 	if err != nil {
 		return err
@@ -23,7 +29,21 @@ func (c *serveCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	var reloads sync.WaitGroup
+	ctx, end := context.WithCancel(ctx)
+	reloads.Go(func() {
+		for {
+			select {
+			case <-again:
+				_ = a.ReloadFile(ctx, c.Config) // the log has what is wrong
+			case <-ctx.Done():
+				return
+			}
+		}
+	})
 	err = a.Serve(ctx)
+	end()
+	reloads.Wait()
 	if closed := a.Close(); err == nil {
 		err = closed
 	}

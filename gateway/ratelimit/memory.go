@@ -52,13 +52,34 @@ func NewMemory(rates map[Class]Rate, o Options) (*Memory, error) {
 		o.Clock = time.Now
 	}
 	m := &Memory{opts: o, last: o.Clock()}
-	for c, r := range rates {
-		if c == NoClass || int(c) >= len(m.of) || !r.valid() {
-			return nil, invalid("class or rate")
-		}
-		m.of[c] = &table{rate: r, turned: m.last, now: map[Key]*window{}}
+	if err := m.SetRates(rates); err != nil {
+		return nil, err
 	}
 	return m, nil
+}
+
+// SetRates makes the rates others from now on, all of them or, when one is Invalid, none. What was counted in windows of the
+// same length stays counted; another length begins anew.
+func (m *Memory) SetRates(rates map[Class]Rate) error {
+	for c, r := range rates {
+		if c == NoClass || int(c) >= len(m.of) || !r.valid() {
+			return invalid("class or rate")
+		}
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for c := range m.of {
+		r, ok := rates[Class(c)]
+		switch {
+		case !ok:
+			m.of[c] = nil
+		case m.of[c] != nil && m.of[c].rate.Window == r.Window:
+			m.of[c].rate = r
+		default:
+			m.of[c] = &table{rate: r, turned: m.last, now: map[Key]*window{}}
+		}
+	}
+	return nil
 }
 
 // Allow counts a request of k, unless k's window is used up. It never waits.
@@ -86,7 +107,7 @@ func (m *Memory) Allow(_ context.Context, c Class, k Key) (Decision, error) {
 		w = &window{ends: now.Add(t.rate.Window)}
 		t.now[k] = w
 	}
-	d := Decision{Limit: t.rate.Limit, Reset: w.ends}
+	d := Decision{Limit: t.rate.Limit, Reset: w.ends} // more may be used up than a limit that was lowered meanwhile
 	if w.used >= t.rate.Limit {
 		d.RetryAfter = w.ends.Sub(now)
 		return d, nil

@@ -229,3 +229,54 @@ func BenchmarkAllow(b *testing.B) {
 		}
 	})
 }
+
+// TestSetRates: a rate that is changed holds from the next request on, and what was counted in a window of the same length
+// stays counted; rates of which one is none change nothing.
+func TestSetRates(t *testing.T) {
+	c := newClock()
+	rates := map[ratelimit.Class]ratelimit.Rate{ratelimit.Read: {Limit: 5, Window: time.Minute}, ratelimit.Write: {Limit: 1, Window: time.Minute}}
+	m := memory(t, rates, ratelimit.Options{Clock: c.now})
+	k := ratelimit.Key{Tenant: "t", User: "u"}
+	ask := func(class ratelimit.Class) (d ratelimit.Decision) {
+		t.Helper()
+		d, err := m.Allow(t.Context(), class, k)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	for range 3 {
+		ask(ratelimit.Read)
+	}
+	if err := m.SetRates(map[ratelimit.Class]ratelimit.Rate{ratelimit.Read: {Limit: 2, Window: time.Minute}, ratelimit.Write: {}}); !errors.Is(err, concord.Invalid) {
+		t.Errorf("a rate that is none: %v", err)
+	}
+	if d := ask(ratelimit.Read); d.Limit != 5 || d.Remaining != 1 {
+		t.Errorf("after rates that were refused: %+v", d)
+	}
+	if err := m.SetRates(map[ratelimit.Class]ratelimit.Rate{ratelimit.Read: {Limit: 2, Window: time.Minute}}); err != nil {
+		t.Fatal(err)
+	}
+	if d := ask(ratelimit.Read); d.Allowed || d.Limit != 2 || d.Remaining != 0 {
+		t.Errorf("below what is used up: %+v", d)
+	}
+	if _, err := m.Allow(t.Context(), ratelimit.Write, k); !errors.Is(err, concord.Invalid) {
+		t.Errorf("a class without a rate: %v", err)
+	}
+	if err := m.SetRates(map[ratelimit.Class]ratelimit.Rate{ratelimit.Read: {Limit: 6, Window: time.Minute}}); err != nil {
+		t.Fatal(err)
+	}
+	if d := ask(ratelimit.Read); !d.Allowed || d.Limit != 6 || d.Remaining != 1 {
+		t.Errorf("above it: %+v", d)
+	}
+	c.pass(time.Minute)
+	if d := ask(ratelimit.Read); d.Remaining != 5 {
+		t.Errorf("in the next window: %+v", d)
+	}
+	if err := m.SetRates(map[ratelimit.Class]ratelimit.Rate{ratelimit.Read: {Limit: 6, Window: time.Hour}}); err != nil {
+		t.Fatal(err)
+	}
+	if d := ask(ratelimit.Read); d.Remaining != 5 || !d.Reset.Equal(c.now().Add(time.Hour)) {
+		t.Errorf("in a window of another length: %+v", d)
+	}
+}

@@ -5,65 +5,100 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
-	"os"
-	"time"
+	"slices"
+	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"concord/audit"
-	"concord/connectors"
-	"concord/federation"
 	"concord/gateway"
 	"concord/graphql"
 	"concord/internal/config"
 	"concord/internal/obs"
 	"concord/internal/tlsfiles"
 	"concord/merge"
-	"concord/smart"
+	"concord/mpi"
+	"concord/mpi/cached"
 )
 
 // Version is what the program calls itself.
 const Version = "0.1.0"
 
-// App is a gateway with all that belongs to it. Close ends it.
+// App is a gateway with all that belongs to it: what lasts as long as the process, and the generation that answers, which
+// Reload replaces. Close ends it.
 type App struct {
 	// Public is the gateway's handler; Admin is health and metrics, which never share its listener.
 	Public, Admin http.Handler
 
-	cfg     *config.Config
+	log     *slog.Logger
+	reg     *prometheus.Registry
+	closers []func() error
 	ready   *readiness
+
+	// what a reload leaves alone
 	own     *tlsfiles.Pair  // the gateway's own certificate; nil for plain HTTP
 	clients *tlsfiles.Roots // whose certificates clients must present; nil: none
 	expiry  *expiry
 	health  health
-	closers []func() error
-	log     *slog.Logger
+	metrics *gateway.Metrics
+	asked   sourceMetrics
+	index   *mpi.Index
+	store   *cached.Store
+	trail   *audit.Trail
+	links   *LinkTrail
+	engine  *merge.Engine
+	queries *graphql.Engine
+	tracer  *obs.Tracer
+	counts  counts
+	reloads reloadMetrics
+
+	turn sync.Mutex // one reload at a time
+	mu   sync.RWMutex
+	gen  *generation
+	old  map[*generation]bool // those that still answer what they began
 }
 
 // New makes an App of a configuration. log is where log lines go.
 func New(ctx context.Context, cfg *config.Config, log io.Writer) (_ *App, err error) {
-	a := &App{cfg: cfg, log: obs.NewLogger(log)}
+	a := &App{log: obs.NewLogger(log), reg: obs.NewRegistry(), old: map[*generation]bool{}}
 	defer func() {
 		if err != nil {
 			_ = a.Close()
 		}
 	}()
-	reg := obs.NewRegistry()
-	metrics := gateway.NewMetrics(reg)
-
-	a.expiry = newExpiry(reg)
-	if err := a.certificates(); err != nil {
+	a.metrics = gateway.NewMetrics(a.reg)
+	a.asked = newSourceMetrics(a.reg)
+	a.reloads = newReloadMetrics(a.reg)
+	a.expiry = newExpiry(a.reg)
+	if err := a.certificates(cfg.TLS); err != nil {
 		return nil, err
 	}
-	index, backend, err := a.index(ctx)
+	if a.index, a.store, err = a.openIndex(ctx, cfg.MPI); err != nil {
+		return nil, err
+	}
+	if a.trail, err = a.openTrail(ctx, cfg); err != nil {
+		return nil, err
+	}
+	a.links = NewLinkTrail(a.trail)
+	a.index = a.index.WithTold(a.links.Told)
+	a.engine = merge.NewEngine(merge.Default())
+	if a.tracer, err = a.openTracer(ctx, cfg.Traces); err != nil {
+		return nil, err
+	}
+	if a.queries, err = graphql.New(); err != nil {
+		return nil, err
+	}
+	g, err := a.generation(cfg, nil)
 	if err != nil {
 		return nil, err
 	}
-	trail, err := a.trail(ctx, reg)
-	if err != nil {
+	if err := a.take(ctx, g); err != nil {
+		g.close(nil)
 		return nil, err
 	}
+<<<<<<< HEAD
 	verifier, err := a.verifier()
 	if err != nil {
 		return nil, err
@@ -105,95 +140,36 @@ func New(ctx context.Context, cfg *config.Config, log io.Writer) (_ *App, err er
 	}
 	a.ready = &readiness{trail: trail}
 	a.Admin = adminHandler(reg, a.ready)
+=======
+	a.Public = http.HandlerFunc(a.answer)
+	a.ready = &readiness{trail: a.trail}
+	a.Admin = a.adminHandler()
+>>>>>>> main
 	return a, nil
 }
 
-// verifier verifies the tokens of the configured issuers.
-func (a *App) verifier() (*smart.Verifier, error) {
-	c := smart.Config{Audience: a.cfg.Auth.Audience, MaxLifetime: a.cfg.Auth.MaxTokenLifetime}
-	for _, i := range a.cfg.Auth.Issuers {
-		asked, err := introspection(i.Introspection)
-		if err != nil {
-			return nil, err
-		}
-		c.Issuers = append(c.Issuers, smart.Issuer{Name: i.Issuer, JWKSURL: i.JWKSURL, JWKSFile: i.JWKSFile, Introspection: asked, Algorithms: i.Algorithms, Tenants: i.Tenants,
-			Claims: smart.Claims{Tenant: i.Claims.Tenant, Role: i.Claims.Role, Patient: i.Claims.Patient, Scope: i.Claims.Scope}})
-	}
-	v, err := smart.NewVerifier(c)
-	if err != nil {
-		return nil, err
-	}
-	a.closers = append(a.closers, func() error { v.Close(); return nil })
-	return v, nil
-}
-
-// introspection is how an issuer is asked about opaque tokens; nil for not at all.
-func introspection(c config.Introspection) (*smart.Introspection, error) {
-	if c.URL == "" {
-		return nil, nil //nolint:nilnil // it issues none
-	}
-	i := &smart.Introspection{URL: c.URL, ClientID: c.ClientID, SecretFile: c.SecretFile, KeyID: c.KeyID, Audience: c.Audience, Prefix: c.Prefix, Keep: c.Keep,
-		AudienceOptional: c.AudienceOptional}
-	if c.KeyFile == "" {
-		return i, nil
-	}
-	text, err := os.ReadFile(c.KeyFile)
-	if err != nil {
-		return nil, err
-	}
-	key, kid, err := connectors.ParsePrivateKey(text)
-	if err != nil {
-		return nil, err
-	}
-	if i.Key = key; i.KeyID == "" {
-		i.KeyID = kid
-	}
-	return i, nil
-}
-
-// authServer is what the SMART configuration can say of the first issuer.
-func authServer(cfg *config.Config) smart.AuthServer {
-	i := cfg.Auth.Issuers[0]
-	return smart.AuthServer{Issuer: i.Issuer, JWKSURL: i.JWKSURL, AuthorizationEndpoint: cfg.Portal.AuthorizeURL, TokenEndpoint: cfg.Portal.TokenURL,
-		IntrospectionEndpoint: i.Introspection.URL}
+// config is the configuration in force.
+func (a *App) config() *config.Config {
+	a.mu.RLock()
+	defer a.mu.RUnlock()
+	return a.gen.cfg
 }
 
 // Close frees everything, in the reverse of the order in which it was opened.
 func (a *App) Close() error {
+	a.mu.RLock()
+	all := slices.Collect(maps.Keys(a.old))
+	if a.gen != nil {
+		all = append(all, a.gen)
+	}
+	a.mu.RUnlock()
+	for _, g := range all {
+		g.close(nil)
+	}
 	var errs []error
 	for i := len(a.closers) - 1; i >= 0; i-- {
 		errs = append(errs, a.closers[i]())
 	}
 	a.closers = nil
 	return errors.Join(errs...)
-}
-
-// readiness tells whether requests can be served.
-type readiness struct {
-	trail *audit.Trail
-}
-
-// check is nil when they can: the trail can be written. That an issuer can't be reached is not ours to be unready for:
-// tokens whose keys are known still hold.
-func (r *readiness) check(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
-	defer cancel()
-	return r.trail.Health(ctx)
-}
-
-// adminHandler serves liveness, readiness and metrics.
-func adminHandler(reg *prometheus.Registry, ready *readiness) http.Handler {
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = io.WriteString(w, "ok\n")
-	})
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
-		if err := ready.check(r.Context()); err != nil {
-			http.Error(w, "the audit trail can't be written", http.StatusServiceUnavailable)
-			return
-		}
-		_, _ = io.WriteString(w, "ready\n")
-	})
-	mux.Handle("GET /metrics", obs.MetricsHandler(reg))
-	return mux
 }

@@ -32,3 +32,9 @@ func (h *health) of(source concord.SourceID) gateway.Health {
 	defer h.mu.Unlock()
 	return h.all[source]
 }
+
+func (h *health) forget(source concord.SourceID) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.all, source)
+}

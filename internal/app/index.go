@@ -11,9 +11,9 @@ import (
 	"concord/mpi/sqlstore"
 )
 
-// index opens the master patient index.
-func (a *App) index(ctx context.Context) (*mpi.Index, *cached.Store, error) {
-	inner, closer, err := openStore(ctx, a.cfg.MPI)
+// openIndex opens the master patient index.
+func (a *App) openIndex(ctx context.Context, cfg config.MPI) (*mpi.Index, *cached.Store, error) {
+	inner, closer, err := openStore(ctx, cfg)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -23,7 +23,7 @@ func (a *App) index(ctx context.Context) (*mpi.Index, *cached.Store, error) {
 		return nil, nil, err
 	}
 	a.closers = append(a.closers, func() error { c.Close(); return nil })
-	return mpi.NewIndex(c).WithKeys(blockingKeys).WithRepeats(a.cfg.MPI.Repeats...), c, nil
+	return mpi.NewIndex(c).WithKeys(BlockingKeys), c, nil
 }
 
 // openStore opens the index's store, with the keys that encrypt it.
@@ -57,13 +57,19 @@ func openStore(ctx context.Context, c config.MPI) (mpi.Backend, func() error, er
 	return s, s.Close, nil
 }
 
-// blockingKeys are those under which a patient's demographics are kept: those by which matching would find it.
-func blockingKeys(d mpi.Demographics) []uint64 {
+// BlockingKeys are those under which a patient's demographics are kept, and looked for: those by which matching finds most of
+// who is the same, and few others. Linking all of them at once uses them all; a table of those would be several times as large.
+func BlockingKeys(d mpi.Demographics) []uint64 {
 	r := match.Prepare(d)
 	all := r.Keys(nil)
 	out := make([]uint64, 0, len(all))
 	for _, k := range all {
-		out = append(out, k.Hash[0])
+		switch k.Pass {
+		case match.ByIdentifier, match.BySSN, match.ByPhone, match.ByEmail, match.ByBirthDate, match.ByNames, match.ByHouse:
+			out = append(out, k.Hash[0])
+		case match.ByNamePlace, match.ByDay:
+			out = append(out, k.Hash[1])
+		}
 	}
 	return out
 }

@@ -11,14 +11,16 @@ import (
 	"concord/internal/tlsfiles"
 )
 
-// Serve listens and answers until ctx ends; then it takes no new requests, lets those under way finish within the
-// configured grace, and returns nil. Its error says what could not be listened on.
+// Serve listens and answers until ctx ends; then it is not ready any more, goes on for the configured delay, takes no new
+// requests, lets those under way finish within the configured grace, and returns nil. Its error says what could not be
+// listened on.
 func (a *App) Serve(ctx context.Context) error {
-	public, err := new(net.ListenConfig).Listen(ctx, "tcp", a.cfg.Listen)
+	cfg := a.config()
+	public, err := new(net.ListenConfig).Listen(ctx, "tcp", cfg.Listen)
 	if err != nil {
 		return err
 	}
-	admin, err := new(net.ListenConfig).Listen(ctx, "tcp", a.cfg.AdminListen)
+	admin, err := new(net.ListenConfig).Listen(ctx, "tcp", cfg.AdminListen)
 	if err != nil {
 		_ = public.Close()
 		return err
@@ -46,15 +48,45 @@ func (a *App) ServeOn(ctx context.Context, public, admin net.Listener) error {
 		return errors.Join(err, front.Close(), back.Close())
 	case <-ctx.Done():
 	}
+	a.drain(context.WithoutCancel(ctx), front, back, failed)
+	return nil
+}
+
+const (
+	// cutFor is how long requests that were cut off may take to find that out and to be recorded.
+	cutFor = 2 * time.Second
+	// adminFor is how long the admin listener waits for what it answers last.
+	adminFor = time.Second
+)
+
+// drain ends both servers, the admin listener last: it tells until the end that the gateway is not ready.
+func (a *App) drain(ctx context.Context, front, back *http.Server, failed <-chan error) {
+	a.ready.draining.Store(true)
+	cfg := a.config()
 	a.log.Info("draining")
-	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.cfg.ShutdownGrace)
+	front.SetKeepAlivesEnabled(false) // whoever is answered now finds another gateway for its next request
+	if cfg.DrainDelay > 0 {
+		t := time.NewTimer(cfg.DrainDelay)
+		select {
+		case <-t.C:
+		case err := <-failed:
+			a.log.Error("a listener ended", slog.Any("error", err))
+		}
+		t.Stop()
+	}
+	grace, cancel := context.WithTimeout(ctx, cfg.ShutdownGrace)
 	defer cancel()
-	err := front.Shutdown(grace)
-	if err != nil {
+	if err := front.Shutdown(grace); err != nil {
 		a.log.Warn("requests were still under way at the end of the grace", slog.Any("error", err))
 		_ = front.Close()
+		a.idle(cutFor)
 	}
-	return back.Shutdown(grace)
+	last, cancel := context.WithTimeout(ctx, adminFor)
+	defer cancel()
+	if back.Shutdown(last) != nil {
+		_ = back.Close()
+	}
+	a.log.Info("drained")
 }
 
 // server has the bounds that keep a slow or greedy client from holding the gateway.

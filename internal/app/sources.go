@@ -4,7 +4,9 @@ import (
 	"crypto/x509"
 	"net/http"
 	"os"
+	"reflect"
 	"strings"
+	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -26,51 +28,120 @@ var vendors = map[config.Vendor]func(connectors.Config) (connectors.Source, erro
 	config.Epic: epic.New, config.Cerner: cerner.New, config.Athena: athena.New, config.Generic: generic.New,
 }
 
-// sources makes the connectors, each behind its guard, and of them those at which new resources may be filed.
-func (a *App) sources(reg prometheus.Registerer) ([]federation.Connector, map[concord.SourceID]federation.Creator, error) {
-	state := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "concord_source_guard_open", Help: "1 while a source is not asked because it has failed."}, []string{"source"})
-	requests := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "concord_source_http_requests_total", Help: "HTTP requests to sources."}, []string{"source", "op", "kind"})
-	reg.MustRegister(state, requests)
-	var out []federation.Connector
+// sourceMetrics tell of what is asked of sources, and whether they are.
+type sourceMetrics struct {
+	open     *prometheus.GaugeVec
+	requests *prometheus.CounterVec
+}
+
+func newSourceMetrics(reg prometheus.Registerer) sourceMetrics {
+	m := sourceMetrics{
+		open:     prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "concord_source_guard_open", Help: "1 while a source is not asked because it has failed."}, []string{"source"}),
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "concord_source_http_requests_total", Help: "HTTP requests to sources."}, []string{"source", "op", "kind"}),
+	}
+	reg.MustRegister(m.open, m.requests)
+	return m
+}
+
+// source is a configured source: its connector behind its guard.
+type source struct {
+	connectors.Source
+	cfg   config.Source
+	stamp stamp          // of the files that it was made of
+	own   *tlsfiles.Pair // the certificate that is shown to it; nil: none
+
+	mu      sync.Mutex
+	retired bool // another one has taken its place: what becomes of this one is told nobody
+}
+
+// retire takes s out of what health and metrics tell of.
+func (s *source) retire() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.retired = true
+}
+
+// sources makes the connectors, each behind its guard. One whose configuration and files are what they were before stays,
+// with its connections, its token and what its guard knows.
+func (a *App) sources(cfg *config.Config, before map[string]*source) (map[string]*source, error) {
+	out := map[string]*source{}
+	for _, c := range cfg.Sources {
+		old := before[string(c.Name)]
+		if old != nil && reflect.DeepEqual(old.cfg, c) && old.stamp == stampOf(c.Auth.KeyFile, c.Auth.SecretFile) {
+			out[string(c.Name)] = old
+			continue
+		}
+		s, err := a.source(c)
+		if err != nil {
+			return nil, err
+		}
+		out[string(c.Name)] = s
+	}
+	return out, nil
+}
+
+// source makes one. It is told of once it is begun.
+func (a *App) source(c config.Source) (*source, error) {
+	s := &source{cfg: c, stamp: stampOf(c.Auth.KeyFile, c.Auth.SecretFile)}
+	transport, err := s.transport()
+	if err != nil {
+		return nil, fileFault(c.Name, err)
+	}
+	tokens, err := sourceTokens(c, transport)
+	if err != nil {
+		return nil, fileFault(c.Name, err)
+	}
+	categories := map[fhir.ResourceType][]string{}
+	for t, names := range c.Categories {
+		categories[fhir.ResourceType(t)] = names
+	}
+	inner, err := vendors[c.Vendor](connectors.Config{
+		Source: c.Name, Base: c.BaseURL, Budget: c.Timeout, Transport: transport, Tokens: tokens, Headers: c.Headers,
+		PageSize: c.PageSize, Practice: c.Practice, Categories: categories,
+		Observe: func(x connectors.Exchange) {
+			a.asked.requests.WithLabelValues(string(x.Source), x.Op, x.Kind.String()).Inc()
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.Source = connectors.Guard(inner, connectors.GuardConfig{OnState: func(_ concord.SourceID, to connectors.State) { a.told(s, to) }})
+	return s, nil
+}
+
+// told has health and metrics tell what a source's guard does, unless another source has taken its place.
+func (a *App) told(s *source, to connectors.State) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.retired {
+		return
+	}
+	open := 0.0
+	if to != connectors.Closed {
+		open = 1
+	}
+	a.asked.open.WithLabelValues(string(s.cfg.Name)).Set(open)
+	a.health.set(s.cfg.Name, to)
+}
+
+// forget has nothing tell of a source that is none any more.
+func (a *App) forget(name string) {
+	a.asked.open.DeleteLabelValues(name)
+	a.health.forget(concord.SourceID(name))
+}
+
+// federated are the sources as they are asked, in the order of the file, and those at which new resources may be filed.
+func (g *generation) federated() ([]federation.Connector, map[concord.SourceID]federation.Creator) {
+	var all []federation.Connector
 	creators := map[concord.SourceID]federation.Creator{}
-	for _, s := range a.cfg.Sources {
-		transport, err := a.sourceTransport(s.Name, s.TLS)
-		if err != nil {
-			return nil, nil, fileFault(s.Name, err)
-		}
-		tokens, err := sourceTokens(s, transport)
-		if err != nil {
-			return nil, nil, fileFault(s.Name, err)
-		}
-		categories := map[fhir.ResourceType][]string{}
-		for t, c := range s.Categories {
-			categories[fhir.ResourceType(t)] = c
-		}
-		c, err := vendors[s.Vendor](connectors.Config{
-			Source: s.Name, Base: s.BaseURL, Budget: s.Timeout, Transport: transport, Tokens: tokens, Headers: s.Headers,
-			PageSize: s.PageSize, Practice: s.Practice, Categories: categories,
-			Observe: func(x connectors.Exchange) {
-				requests.WithLabelValues(string(x.Source), x.Op, x.Kind.String()).Inc()
-			},
-		})
-		if err != nil {
-			return nil, nil, err
-		}
-		source := connectors.Guard(c, connectors.GuardConfig{OnState: func(source concord.SourceID, to connectors.State) {
-			open := 0.0
-			if to != connectors.Closed {
-				open = 1
-			}
-			state.WithLabelValues(string(source)).Set(open)
-			a.health.set(source, to)
-		}})
-		out = append(out, source)
-		a.health.set(s.Name, connectors.Closed)
-		if len(s.Creates) > 0 {
-			creators[s.Name] = source
+	for _, c := range g.cfg.Sources {
+		s := g.sources[string(c.Name)]
+		all = append(all, s)
+		if len(c.Creates) > 0 {
+			creators[c.Name] = s
 		}
 	}
-	return out, creators, nil
+	return all, creators
 }
 
 // policies are what the configuration allows at each source.
@@ -91,10 +162,10 @@ func fileFault(source concord.SourceID, err error) error {
 	return &concord.Fault{Op: "configure", Kind: concord.Invalid, Source: source, Err: err}
 }
 
-// sourceTransport is the transport to one source, with its roots and our certificate.
-func (a *App) sourceTransport(name concord.SourceID, t config.SourceTLS) (http.RoundTripper, error) {
+// transport is the way to the source, with its roots and our certificate.
+func (s *source) transport() (http.RoundTripper, error) {
+	t := s.cfg.TLS
 	var roots *tlsfiles.Roots
-	var own *tlsfiles.Pair
 	var err error
 	if t.CAFile != "" {
 		if roots, err = tlsfiles.LoadRoots(t.CAFile); err != nil {
@@ -102,13 +173,12 @@ func (a *App) sourceTransport(name concord.SourceID, t config.SourceTLS) (http.R
 		}
 	}
 	if t.CertFile != "" {
-		if own, err = tlsfiles.LoadPair(t.CertFile, t.KeyFile); err != nil {
+		if s.own, err = tlsfiles.LoadPair(t.CertFile, t.KeyFile); err != nil {
 			return nil, err
 		}
-		a.expiry.watch(string(name), own)
 	}
 	return tlsfiles.Transport(roots, func(pool *x509.CertPool) http.RoundTripper {
-		return connectors.NewTransport(tlsfiles.Client(pool, own))
+		return connectors.NewTransport(tlsfiles.Client(pool, s.own))
 	}), nil
 }
 

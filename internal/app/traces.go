@@ -6,12 +6,12 @@ import (
 
 	"go.opentelemetry.io/otel"
 
+	"concord/internal/config"
 	"concord/internal/obs"
 )
 
-// tracer sends spans where the configuration says; nil for nowhere.
-func (a *App) tracer(ctx context.Context) (*obs.Tracer, error) {
-	c := a.cfg.Traces
+// openTracer sends spans where the configuration says; nil for nowhere.
+func (a *App) openTracer(ctx context.Context, c config.Traces) (*obs.Tracer, error) {
 	if c.Endpoint == "" {
 		return nil, nil //nolint:nilnil // the nil Tracer traces nothing
 	}

@@ -20,9 +20,9 @@ import (
 	"concord/internal/tlsfiles"
 )
 
-// trail opens the audit trail with all of its sinks, and records that it was opened and with which configuration.
-func (a *App) trail(ctx context.Context, reg prometheus.Registerer) (_ *audit.Trail, err error) {
-	c := a.cfg.Audit
+// openTrail opens the audit trail with all of its sinks.
+func (a *App) openTrail(ctx context.Context, cfg *config.Config) (_ *audit.Trail, err error) {
+	c := cfg.Audit
 	var sinks []audit.Sink
 	defer func() {
 		if err != nil {
@@ -52,7 +52,7 @@ func (a *App) trail(ctx context.Context, reg prometheus.Registerer) (_ *audit.Tr
 		sinks = append(sinks, s)
 	}
 	lost := prometheus.NewCounter(prometheus.CounterOpts{Name: "concord_audit_copies_lost_total", Help: "Records that an optional copy of the trail lacks."})
-	reg.MustRegister(lost)
+	a.reg.MustRegister(lost)
 	add := func(s audit.Sink, c config.AuditCopy) {
 		if c.Pseudonymous {
 			s = audit.Pseudonymous(s, names)
@@ -74,10 +74,10 @@ func (a *App) trail(ctx context.Context, reg prometheus.Registerer) (_ *audit.Tr
 	}
 	if c.FHIR.On {
 		host := ""
-		if u, err := url.Parse(a.cfg.PublicURL); err == nil {
+		if u, err := url.Parse(cfg.PublicURL); err == nil {
 			host = u.Hostname()
 		}
-		s, err := balp.Open(c.FHIR.Dir, balp.Options{Observer: host, BaseURL: a.cfg.PublicURL + "/fhir/r4"})
+		s, err := balp.Open(c.FHIR.Dir, balp.Options{Observer: host, BaseURL: cfg.PublicURL + "/fhir/r4"})
 		if err != nil {
 			return nil, err
 		}
@@ -85,9 +85,6 @@ func (a *App) trail(ctx context.Context, reg prometheus.Registerer) (_ *audit.Tr
 	}
 	t, err := audit.NewTrail(names, sinks...)
 	if err != nil {
-		return nil, err
-	}
-	if err := t.Record(ctx, audit.Event{Type: audit.EventConfigChanged, Config: a.cfg.Digest}); err != nil {
 		return nil, err
 	}
 	a.closers = append(a.closers, t.Close)

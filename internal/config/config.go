@@ -16,6 +16,8 @@ type Config struct {
 	PublicURL     string        // base of every link handed out: scheme and host, without a trailing slash
 	TLS           ServerTLS     // zero: plain HTTP, for loopback or behind a TLS terminator
 	ShutdownGrace time.Duration // how long requests under way may take after SIGTERM
+	DrainDelay    time.Duration // how long new requests are taken after SIGTERM, while readiness says no already; 0: not at all
+	Pprof         bool          // Go's profiles, on AdminListen
 	Auth          Auth
 	MPI           MPI
 	Audit         Audit
@@ -86,6 +88,9 @@ type MPI struct {
 	// it and is made when it does not exist; without one PostgreSQL keeps ids in the clear, and no demographics.
 	KeyFile string
 	Repeats []concord.SourceID // sources that may have one person more than once
+	// ModelFile holds the model that pairs are weighed by, which is no PHI. Of a SQLite index that names none it stands beside
+	// it; otherwise none is kept.
+	ModelFile string
 }
 
 // IndexStore is the place of the index: Path for SQLite, URL for PostgreSQL, neither for memory.

@@ -76,6 +76,8 @@ func readConfig(root *section) Config {
 		PublicURL:     root.at("public_url").required().base(urlRule{bare: true, plain: true}),
 		TLS:           readServerTLS(root.at("tls").section()),
 		ShutdownGrace: root.at("shutdown_grace").duration(defaultShutdownGrace),
+		DrainDelay:    root.at("drain_delay").duration(0),
+		Pprof:         root.at("pprof").truth(false),
 		Auth:          readAuth(root.at("auth").section()),
 		RateLimit:     readRateLimit(root.at("rate_limit").section()),
 		Shared:        readShared(root.at("shared").section()),
@@ -103,7 +105,10 @@ func readConfig(root *section) Config {
 }
 
 func readMPI(s *section) MPI {
-	m := MPI{Store: s.at("store").required().indexStore(), KeyFile: s.at("key_file").newFile()}
+	m := MPI{Store: s.at("store").required().indexStore(), KeyFile: s.at("key_file").newFile(), ModelFile: s.at("model_file").newFile()}
+	if m.ModelFile == "" && m.Store.Kind == IndexSQLite {
+		m.ModelFile = m.Store.Path + ".model.json"
+	}
 	if m.KeyFile == "" && m.Store.Kind == IndexSQLite {
 		m.KeyFile = m.Store.Path + ".key"
 	}

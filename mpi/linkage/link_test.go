@@ -16,6 +16,7 @@ import (
 	"concord/mpi"
 	"concord/mpi/linkage"
 	"concord/mpi/match"
+	"concord/mpi/synthetic"
 )
 
 var refs = cmpopts.EquateComparable(concord.PatientRef{})
@@ -254,9 +255,9 @@ func TestLearnIsForAnyOrder(t *testing.T) {
 // What is known of the made-up people is found.
 func TestPopulation(t *testing.T) {
 	truth := map[concord.PatientRef]string{}
-	p := newPopulation(11)
-	p.truth = func(ref concord.PatientRef, person int) { truth[ref] = strconv.Itoa(person) }
-	r, err := linkage.Link(t.Context(), p.records(6000), linkage.Options{})
+	p := synthetic.New(11)
+	p.Truth = func(ref concord.PatientRef, person int) { truth[ref] = strconv.Itoa(person) }
+	r, err := linkage.Link(t.Context(), p.Records(6000), linkage.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"concord/mpi"
 	"concord/mpi/linkage"
 	"concord/mpi/match"
+	"concord/mpi/synthetic"
 )
 
 func TestIndexMatch(t *testing.T) {
@@ -59,7 +60,7 @@ func TestIndexMatch(t *testing.T) {
 // Every record of the index is found by itself, however narrow the keys had to be made.
 func TestIndexFindsWhatItHas(t *testing.T) {
 	for _, block := range []int{5, 0} {
-		x, err := linkage.NewIndex(t.Context(), newPopulation(3).records(1500), linkage.Options{Block: block, Model: match.Default()})
+		x, err := linkage.NewIndex(t.Context(), synthetic.New(3).Records(1500), linkage.Options{Block: block, Model: match.Default()})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -83,7 +84,7 @@ func TestIndexFindsWhatItHas(t *testing.T) {
 
 func BenchmarkIndexMatch(b *testing.B) {
 	n := size(b)
-	x, err := linkage.NewIndex(b.Context(), newPopulation(7).records(n), linkage.Options{Model: match.Default()})
+	x, err := linkage.NewIndex(b.Context(), synthetic.New(7).Records(n), linkage.Options{Model: match.Default()})
 	if err != nil {
 		b.Fatal(err)
 	}

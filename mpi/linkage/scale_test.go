@@ -12,6 +12,7 @@ import (
 	"concord"
 	"concord/mpi"
 	"concord/mpi/linkage"
+	"concord/mpi/synthetic"
 )
 
 // size is CONCORD_LINK_RECORDS, or few enough for a laptop.
@@ -34,10 +35,10 @@ func BenchmarkLink(b *testing.B) {
 	n := size(b)
 	for b.Loop() {
 		truth := make(map[concord.PatientRef]int32, n)
-		p := newPopulation(7)
-		p.truth = func(ref concord.PatientRef, person int) { truth[ref] = int32(person) }
+		p := synthetic.New(7)
+		p.Truth = func(ref concord.PatientRef, person int) { truth[ref] = int32(person) }
 		began, cpu := time.Now(), processor(b)
-		r, err := linkage.Link(b.Context(), p.records(n), linkage.Options{})
+		r, err := linkage.Link(b.Context(), p.Records(n), linkage.Options{})
 		if err != nil {
 			b.Fatal(err)
 		}

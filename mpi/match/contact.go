@@ -71,31 +71,19 @@ func contacts(all []string, form func(string) string) []string {
 }
 
 // comparePhones takes neighbours' numbers for no more than a slip.
-func comparePhones(a, b []string) level {
-	best := missing
-	for _, x := range a {
-		for _, y := range b {
-			switch {
-			case x == y:
-				return equal
-			case near(x, y):
-				best = slip
-			default:
-				best = closer(best, slipDiffers)
-			}
-		}
-	}
-	return best
-}
+func comparePhones(a, b []string) level { return closest(a, b, near) }
 
-func compareEmails(a, b []string) level {
+func compareEmails(a, b []string) level { return closest(a, b, mistyped) }
+
+// closest is how close the two closest of a and b are, where alike tells of a slip.
+func closest(a, b []string, alike func(x, y string) bool) level {
 	best := missing
 	for _, x := range a {
 		for _, y := range b {
 			switch {
 			case x == y:
 				return equal
-			case mistyped(x, y):
+			case alike(x, y):
 				best = slip
 			default:
 				best = closer(best, slipDiffers)

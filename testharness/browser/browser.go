@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -51,11 +52,21 @@ func New(t testing.TB, s Size) context.Context {
 	return ctx
 }
 
-// Do runs actions, and fails the test when one can't be done.
+// Do runs actions, and fails the test when one can't be done. One whose element the page replaced before anything was done
+// with it is begun again.
 func Do(ctx context.Context, t testing.TB, actions ...chromedp.Action[chromedp.Void]) {
 	t.Helper()
-	if err := chromedp.Do(ctx, actions...); err != nil {
-		t.Fatal(err)
+	for _, a := range actions {
+		err := chromedp.Do(ctx, a)
+		for range 5 {
+			if err == nil || !strings.Contains(err.Error(), "Could not find node with given id") {
+				break
+			}
+			err = chromedp.Do(ctx, a)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

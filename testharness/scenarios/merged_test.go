@@ -18,32 +18,47 @@ import (
 // twin files a second record of the same patient at an EHR, and is its id.
 func twin(t *testing.T, e *fakeehr.EHR, id string) string {
 	t.Helper()
-	send := func(method, url, body string) *http.Response {
-		r, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
-		if err != nil {
-			t.Fatal(err)
-		}
-		r.Header.Set("Accept", "application/fhir+json")
-		r.Header.Set("Content-Type", "application/fhir+json")
-		a, err := http.DefaultClient.Do(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return a
-	}
-	a := send(http.MethodGet, e.URL()+"/Patient/"+id, "")
+	return file(t, e, filed(t, e, id))
+}
+
+// filed is the Patient that an EHR has.
+func filed(t *testing.T, e *fakeehr.EHR, id string) []byte {
+	t.Helper()
+	a := tell(t, http.MethodGet, e.URL()+"/Patient/"+id, "")
+	defer func() { _ = a.Body.Close() }()
 	b, err := io.ReadAll(a.Body)
-	_ = a.Body.Close()
 	if err != nil || a.StatusCode != http.StatusOK {
 		t.Fatalf("HTTP %d %v", a.StatusCode, err)
 	}
-	a = send(http.MethodPost, e.URL()+"/Patient", string(b))
+	return b
+}
+
+// file has an EHR take a Patient, and is its id.
+func file(t *testing.T, e *fakeehr.EHR, patient []byte) string {
+	t.Helper()
+	a := tell(t, http.MethodPost, e.URL()+"/Patient", string(patient))
 	_ = a.Body.Close()
 	at := a.Header.Get("Location")
 	if a.StatusCode != http.StatusCreated {
 		t.Fatalf("HTTP %d", a.StatusCode)
 	}
 	return at[strings.LastIndexByte(at, '/')+1:]
+}
+
+// tell sends an EHR a request.
+func tell(t *testing.T, method, url, body string) *http.Response {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Accept", "application/fhir+json")
+	r.Header.Set("Content-Type", "application/fhir+json")
+	a, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
 }
 
 // TestMergedAtItsSource: a source merges a patient that is linked into another of its own. What it has is in the next answer
@@ -161,5 +176,33 @@ func TestOverlay(t *testing.T) {
 	}
 	if a := r.get(t, "Condition?patient="+id); a.code != 200 || !strings.Contains(string(a.body), "/cerner.") || len(a.issues("cerner")) > 0 {
 		t.Errorf("found right: HTTP %d, %v", a.code, a.issues("cerner"))
+	}
+}
+
+// TestMergedBeforeFirstUse: a patient whom the source had merged away before anybody asked is the survivor's person from the
+// first request on.
+func TestMergedBeforeFirstUse(t *testing.T) {
+	for _, source := range []concord.SourceID{"epic", "cerner"} {
+		t.Run(string(source), func(t *testing.T) {
+			w := newWorld(t, testharness.Options{Population: population.Options{Seed: 98, Persons: 1, Registered: 3}})
+			old := ""
+			for _, c := range w.Population.Persons[0].Copies {
+				if c.Source == source {
+					old = c.ID
+				}
+			}
+			e := w.EHR(source)
+			survivor := twin(t, e, old)
+			e.Merge(old, survivor)
+			r := start(t, w, "5s")
+			a := r.get(t, "Observation?patient="+string(source)+"."+old+"&_count=10000")
+			if a.code != 200 || a.json["total"] == nil || !strings.Contains(string(a.body), "\"Observation/"+string(source)+".") {
+				t.Errorf("HTTP %d, total %v", a.code, a.json["total"])
+			}
+			id, records := r.person(t, source, old)
+			if again, _ := r.person(t, source, survivor); again != id || len(records) != 3 || !slices.Contains(records, "Patient/"+string(source)+"."+survivor) {
+				t.Errorf("%d records, the survivor's person: %t", len(records), again == id)
+			}
+		})
 	}
 }

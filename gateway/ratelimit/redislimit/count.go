@@ -38,7 +38,10 @@ func (s *Store) Allow(ctx context.Context, c ratelimit.Class, k ratelimit.Key) (
 	if err != nil || s.State().Degraded {
 		return local, err
 	}
-	rate := s.rates[c]
+	rate, ok := s.rate(c)
+	if !ok { // it was taken away this moment
+		return local, nil
+	}
 	window := strconv.FormatInt(max(1, rate.Window.Milliseconds()), 10)
 	reply, err := s.ask(ctx, s.opts.Timeout, s.name("limit:"+c.String()+":"+window, k.Tenant, k.User, k.Client), window)
 	if err != nil {

@@ -513,3 +513,35 @@ func BenchmarkAllow(b *testing.B) {
 		b.Error("the memory was measured")
 	}
 }
+
+// TestSetRates: another rate holds from the next request on, for what is counted already too; one that is none changes
+// nothing.
+func TestSetRates(t *testing.T) {
+	r := servers.StartRedis(t)
+	s := open(t, map[ratelimit.Class]ratelimit.Rate{ratelimit.Read: {Limit: 5, Window: time.Minute}}, patient(r))
+	ask := func() ratelimit.Decision {
+		t.Helper()
+		d, err := s.Allow(t.Context(), ratelimit.Read, ratelimit.Key{Tenant: "t", User: "u"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	for range 3 {
+		ask()
+	}
+	if err := s.SetRates(map[ratelimit.Class]ratelimit.Rate{ratelimit.Read: {}}); !errors.Is(err, concord.Invalid) {
+		t.Errorf("a rate that is none: %v", err)
+	}
+	for _, tt := range []struct {
+		limit int
+		want  bool
+	}{{2, false}, {60, true}} {
+		if err := s.SetRates(map[ratelimit.Class]ratelimit.Rate{ratelimit.Read: {Limit: tt.limit, Window: time.Minute}}); err != nil {
+			t.Fatal(err)
+		}
+		if d := ask(); d.Allowed != tt.want || d.Limit != tt.limit || d.Remaining > tt.limit-4 && tt.want {
+			t.Errorf("of %d: %+v", tt.limit, d)
+		}
+	}
+}

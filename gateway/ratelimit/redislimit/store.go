@@ -58,7 +58,6 @@ type State struct {
 // forgets counts.
 type Store struct {
 	opts   Options
-	rates  map[ratelimit.Class]ratelimit.Rate
 	memory *ratelimit.Memory
 	client rueidis.Client
 	count  *rueidis.Lua
@@ -69,6 +68,7 @@ type Store struct {
 
 	mu    sync.RWMutex
 	state State
+	rates map[ratelimit.Class]ratelimit.Rate // replaced as a whole, never changed
 }
 
 var (
@@ -150,6 +150,26 @@ func readPassword(path string) (string, error) {
 		return "", errPassword
 	}
 	return string(b), nil
+}
+
+// SetRates makes the rates others from now on, as those of a Memory: what was counted in windows of the same length stays
+// counted. Gateways that share the Redis with other rates each hold to their own.
+func (s *Store) SetRates(rates map[ratelimit.Class]ratelimit.Rate) error {
+	if err := s.memory.SetRates(rates); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.rates = maps.Clone(rates)
+	return nil
+}
+
+// rate is that of a class; false when it has none.
+func (s *Store) rate(c ratelimit.Class) (ratelimit.Rate, bool) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	r, ok := s.rates[c]
+	return r, ok
 }
 
 // Close ends the connection and the attempts at one. Limits are counted in memory from then on.

@@ -104,6 +104,9 @@ func Start(ctx context.Context, o Options, log io.Writer) (_ *Demo, err error) {
 	if err := d.sample(ctx); err != nil {
 		return nil, err
 	}
+	if err := d.doubt(ctx); err != nil {
+		return nil, err
+	}
 	d.allowSignIn()
 	return d, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -264,6 +265,32 @@ func TestPortalUsers(t *testing.T) {
 		browser.Until(ctx, t, `document.querySelector(".notice")?.textContent.includes("ended")`) // the first thing that is asked with it says so
 		hasText(ctx, t, ".notice", "Your session has ended")
 	})
+}
+
+// TestPortalReview: records that may be one person's wait for the data steward, who sees them side by side and decides.
+func TestPortalReview(t *testing.T) {
+	ctx := browser.New(t, wide)
+	d := startDemo(t)
+	signIn(ctx, t, d, "usr-coordinator")
+	if browser.Eval[bool](ctx, t, `!!document.querySelector('.tools a[href="#review"]')`) {
+		t.Error("the queue is offered to somebody who may not decide")
+	}
+	browser.Do(ctx, t, chromedp.Click(chromedp.CSS("#sign-out")))
+	signIn(ctx, t, d, "usr-steward")
+	browser.Do(ctx, t, chromedp.WaitVisible(chromedp.CSS(`.tools a[href="#review"]`)), chromedp.Click(chromedp.CSS(`.tools a[href="#review"]`)), chromedp.WaitVisible(chromedp.CSS(".card.review")))
+	count := func() int { return browser.Eval[int](ctx, t, `document.querySelectorAll(".card.review").length`) }
+	before := count()
+	browser.Do(ctx, t, chromedp.Click(chromedp.CSS(".card.review button.inline")), chromedp.WaitVisible(chromedp.CSS(".card.review table")))
+	browser.Screenshot(ctx, t, "review")
+	browser.Accessible(ctx, t, "review")
+	clean(ctx, t, d)
+	browser.Do(ctx, t, chromedp.Click(chromedp.CSS(".card.review .decide button")), chromedp.WaitVisible(chromedp.CSS(".sure button.main")), chromedp.Click(chromedp.CSS(".sure button.main")))
+	browser.Do(ctx, t, chromedp.WaitVisible(chromedp.CSS(".card.review .notice.info")))
+	hasText(ctx, t, ".card.review .notice.info", "they are one person's")
+	browser.Do(ctx, t, chromedp.Reload(), chromedp.WaitVisible(chromedp.CSS("#sign-in")))
+	signIn(ctx, t, d, "usr-steward")
+	browser.Do(ctx, t, chromedp.WaitVisible(chromedp.CSS(`.tools a[href="#review"]`)), chromedp.Click(chromedp.CSS(`.tools a[href="#review"]`)))
+	browser.Until(ctx, t, `document.querySelectorAll(".card.review").length === `+strconv.Itoa(before-1)+` && !document.querySelector('[aria-busy="true"]')`)
 }
 
 // TestPortalPhone: nothing is wider than a phone, in light and dark, and all of it passes the same checks.

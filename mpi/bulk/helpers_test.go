@@ -1,0 +1,5 @@
+package bulk_test
+
+import "concord"
+
+func sources(all ...concord.SourceID) []concord.SourceID { return all }
