@@ -1,11 +1,7 @@
 package gateway
 
 import (
-<<<<<<< HEAD
-=======
 	"maps"
-	"net/http"
->>>>>>> main
 	"slices"
 	"strings"
 	"sync"
@@ -188,15 +184,8 @@ func (x *exchange) page(token string, bad *problem) (*answer, *problem) {
 	}
 	b, p := x.turn(id)
 	switch {
-<<<<<<< HEAD
 	case p != nil:
 		return nil, p
-=======
-	case b == nil || !x.reachesAll(b):
-		return nil, gone
-	case b.caller != x.token.Caller:
-		return nil, x.otherCaller()
->>>>>>> main
 	case bad != nil:
 		return nil, bad
 	case b.route.typ != x.route.typ || b.route.id != x.route.id || b.route.interaction == fhir.GraphQL:

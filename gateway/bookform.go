@@ -44,7 +44,8 @@ type bookHead struct {
 	Self        string
 	Recorded    string
 	Params      []federation.Param
-	Matches     int // how many of the entries are matches
+	Bases       map[concord.SourceID]string // where the sources of the entries' copies were
+	Matches     int                         // how many of the entries are matches
 }
 
 type bookPerson struct {
@@ -67,7 +68,10 @@ func owner(c smart.Caller) []string { return []string{c.Issuer, c.Subject, c.Cli
 func (p *pages) seal(id string, b *book, expires time.Time) (sealed []byte, ok bool) {
 	h := bookHead{Expires: expires.UnixMilli(), Interaction: b.route.interaction, RouteType: b.route.typ, RouteID: b.route.id, Access: b.access, Type: b.q.typ, Count: b.q.count,
 		NoTotal: b.q.noTotal, History: b.q.history, Elements: b.q.elements, First: b.first, Partial: b.partial, Sources: b.sources, Self: b.self, Recorded: b.recorded,
-		Params: b.params, Matches: len(b.matches)}
+		Params: b.params, Bases: map[concord.SourceID]string{}, Matches: len(b.matches)}
+	for _, s := range b.from {
+		h.Bases[s] = b.bases[s]
+	}
 	for _, person := range b.people {
 		one := bookPerson{ID: person.ID}
 		for _, ref := range meant(person) {
@@ -125,7 +129,7 @@ func (h bookHead) book(caller smart.Caller, entries []merge.Entry) *book {
 	b := &book{caller: caller, route: route{interaction: h.Interaction, typ: h.RouteType, id: h.RouteID}, access: h.Access,
 		q:       &query{typ: h.Type, count: h.Count, noTotal: h.NoTotal, history: h.History, elements: h.Elements},
 		matches: entries[:h.Matches:h.Matches], others: entries[h.Matches:], first: h.First, partial: h.Partial, sources: h.Sources, self: h.Self, recorded: h.Recorded,
-		params: h.Params}
+		params: h.Params, from: sourcesOf(entries), bases: h.Bases}
 	for _, one := range h.People {
 		p := mpi.Person{ID: one.ID}
 		for _, r := range one.Refs {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -41,7 +42,8 @@ func wholeBook(t testing.TB) *book {
 	return &book{caller: ann, route: route{interaction: fhir.SearchType, typ: "Condition", id: ""}, access: smart.Access{Type: "Condition", Interaction: fhir.SearchType, Patient: "p-1"},
 		q: &query{typ: "Condition", count: 1, noTotal: true, history: true, elements: []string{"code"}}, people: []mpi.Person{person},
 		matches: rec.Entries[:2], others: rec.Entries[2:], first: []int{1}, issues: []issue{{severity: "warning", code: "timeout", source: "athena", text: "t", on: "Condition", param: "code"}},
-		partial: true, sources: "epic;dur=1", self: "https://x/Condition?patient=p-1", recorded: "2024-05-01T00:00:00.000Z", params: []federation.Param{{Key: "patient", Value: "p-1"}}}
+		partial: true, sources: "epic;dur=1", self: "https://x/Condition?patient=p-1", recorded: "2024-05-01T00:00:00.000Z", params: []federation.Param{{Key: "patient", Value: "p-1"}},
+		bases: map[concord.SourceID]string{"epic": "https://epic.example.org", "cerner": "https://cerner.example.org", "athena": "https://athena.example.org", "other": "https://other.example.org"}}
 }
 
 func parsed(t testing.TB, s string) fhir.Resource {
@@ -63,6 +65,9 @@ func told(b *book) string {
 		for _, r := range meant(p) {
 			fmt.Fprintf(&s, " %s.%s", r.Source, r.Reveal())
 		}
+	}
+	for _, source := range b.from {
+		fmt.Fprintf(&s, " %s at %s", source, b.bases[source])
 	}
 	for _, all := range [][]merge.Entry{b.matches, b.others} {
 		s.WriteString("\n--\n")
@@ -96,6 +101,18 @@ func TestSharedPages(t *testing.T) {
 	}
 	if d := cmp.Diff(told(b), told(got)); d != "" {
 		t.Error(d)
+	}
+	for moved, want := range map[concord.SourceID]bool{"epic": false, "athena": false, "other": true} {
+		x := &exchange{g: &Gateway{bases: maps.Clone(b.bases)}}
+		if !x.reachesAll(got) {
+			t.Error("where all sources are the same they are said not to be")
+		}
+		if x.g.bases[moved] = "https://elsewhere.example.org"; x.reachesAll(got) != want {
+			t.Errorf("%s is elsewhere: the page can be had: %v", moved, !want)
+		}
+		if delete(x.g.bases, moved); x.reachesAll(got) != want {
+			t.Errorf("%s is there no more: the page can be had: %v", moved, !want)
+		}
 	}
 	if again, err := two.get(t.Context(), id, ann); err != nil || again != got {
 		t.Error("it is read from the shelf again")

@@ -49,8 +49,8 @@ type Config struct {
 	Log        *slog.Logger
 	Metrics    *Metrics
 	Tracer     *obs.Tracer // optional
-	// Before is the Gateway that this one takes over from: the page links that it handed out hold on, where the caller still
-	// reaches the sources and they are where they were. Optional.
+	// Before is the Gateway that this one takes over from, with the same Shared: the page links that it handed out hold on,
+	// where the caller still reaches the sources and they are where they were, and what became of creates is known. Optional.
 	Before *Gateway
 }
 
@@ -81,25 +81,15 @@ type Shared struct {
 
 // Gateway is the public HTTP handler. New makes it.
 type Gateway struct {
-<<<<<<< HEAD
-	cfg    Config
-	base   string                      // the FHIR base, as clients see it
-	bases  map[concord.SourceID]string // the sources' own
-	offers func(concord.SourceID, fhir.ResourceType) bool
-	budget time.Duration // for one request
-	pages  *pages
-	shelf  shelf.Shelf // for what became of creates
-	chain  []step
-=======
 	cfg     Config
 	base    string                      // the FHIR base, as clients see it
 	bases   map[concord.SourceID]string // the sources' own
 	offers  func(concord.SourceID, fhir.ResourceType) bool
 	budget  time.Duration // for one request
 	pages   *pages
-	domains domains // of identifiers, for $ihe-pix
+	shelf   shelf.Shelf // for what became of creates
+	domains domains     // of identifiers, for $ihe-pix
 	chain   []step
->>>>>>> main
 }
 
 // step is one station of the chain: it lets the exchange pass, answers it, or refuses it.
@@ -112,13 +102,13 @@ func New(cfg Config) *Gateway {
 		g.bases[s.Source] = s.Base
 		g.budget = max(g.budget, s.Budget)
 	}
-	if cfg.Before != nil {
-		g.pages, g.cfg.Before = cfg.Before.pages, nil
-	}
-	g.offers = cfg.Federator.Supports
 	if g.shelf = cfg.Shared.Shelf; g.shelf == nil {
 		g.shelf = shelf.NewMemory(claimBytes, nil)
 	}
+	if cfg.Before != nil {
+		g.pages, g.shelf, g.cfg.Before = cfg.Before.pages, cfg.Before.shelf, nil
+	}
+	g.offers = cfg.Federator.Supports
 	g.budget += time.Second // of the two that the contract leaves, one is for what comes behind the sources
 	// The order is the security: what a request is decides its limit, the token comes before everything that costs, and
 	// nothing is asked of a source before limit and grant.

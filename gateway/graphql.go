@@ -244,17 +244,12 @@ func (c *chartOfRequest) Hold(ctx context.Context, q graphql.Query) (string, err
 
 // Held is what was kept, for whom it was kept and as far as the token covers it now.
 func (c *chartOfRequest) Held(ctx context.Context, handle string) (graphql.Query, graphql.Answer) {
-<<<<<<< HEAD
 	part := c.part(ctx, "", "")
 	b, bad := part.turn(handle)
 	switch {
 	case bad != nil && bad.status >= http.StatusInternalServerError:
 		return graphql.Query{}, refusedAnswer(bad)
 	case bad != nil || b.route.interaction != fhir.GraphQL:
-=======
-	b, _, _ := c.x.g.pages.get(handle + ".0")
-	if b == nil || b.route.interaction != fhir.GraphQL || b.caller != c.x.token.Caller || !c.x.reachesAll(b) {
->>>>>>> main
 		return graphql.Query{}, graphql.Answer{Err: &concord.Fault{Op: "graphql held", Kind: concord.NotFound}}
 	}
 	q := graphql.Query{Type: b.q.typ, Params: b.params}

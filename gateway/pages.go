@@ -59,8 +59,8 @@ func newPages(s Shared) *pages {
 func (p *pages) put(ctx context.Context, b *book) (id string, everywhere bool) {
 	var raw [16]byte
 	_, _ = rand.Read(raw[:]) // never fails: crypto/rand ends the program first
-<<<<<<< HEAD
 	id = hex.EncodeToString(raw[:])
+	b.from = sourcesOf(b.matches, b.others)
 	expires := p.now().Add(pagesFor)
 	p.keep(id, b, expires)
 	if p.shared == nil {
@@ -73,11 +73,6 @@ func (p *pages) put(ctx context.Context, b *book) (id string, everywhere bool) {
 // keep keeps b in memory.
 func (p *pages) keep(id string, b *book, expires time.Time) {
 	k := &kept{id: id, b: b, bytes: bookBytes + sizeOf(b.matches) + sizeOf(b.others), expires: expires}
-=======
-	id := hex.EncodeToString(raw[:])
-	b.from = sourcesOf(b.matches, b.others)
-	k := &kept{id: id, b: b, bytes: bookBytes + sizeOf(b.matches) + sizeOf(b.others), expires: p.now().Add(pagesFor)}
->>>>>>> main
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if old, ok := p.books[id]; ok {
@@ -186,8 +181,8 @@ func pageGone() *problem {
 	return refuse(http.StatusGone, "not-found", "this page is gone; search again")
 }
 
-// turn is the book that a link names, as long as it may be shown: to whom it was made for, and while each patient in it is
-// still the person whose it was then.
+// turn is the book that a link names, as long as it may be shown: to whom it was made for, while the caller reaches all of
+// its sources, and while each patient in it is still the person whose it was then.
 func (x *exchange) turn(id string) (*book, *problem) {
 	b, err := x.g.pages.get(x.ctx, id, x.token.Caller)
 	switch {
@@ -200,6 +195,8 @@ func (x *exchange) turn(id string) (*book, *problem) {
 		return nil, pageGone()
 	case err != nil:
 		return nil, ofFault(err)
+	case !x.reachesAll(b):
+		return nil, pageGone()
 	}
 	for _, was := range b.people {
 		now, err := x.session.Person(was.ID)

@@ -126,21 +126,24 @@ func TestCompact(t *testing.T) {
 
 // FuzzPage: what is no link that was handed out leads to no page.
 func FuzzPage(f *testing.F) {
-	p := newPages()
-	id := p.put(&book{})
+	p := newPages(Shared{})
+	id, _ := p.put(f.Context(), &book{})
 	for _, s := range []string{"ID.0", "ID.1048576", "ID.1048577", "ID.-1", "ID", "ID.+1", ".0", "ID.0.0", "ID.0x1", ""} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, token string) {
 		token = strings.Replace(token, "ID", id, 1)
-		b, got, n := p.get(token)
-		if b == nil {
+		got, n, ok := parsePage(token)
+		if !ok {
 			return
 		}
-		if got != id || n < 0 || n > 1<<20 || !strings.HasPrefix(token, id+".") {
-			t.Fatalf("%q leads to page %d of %q", token, n, got)
+		if n < 0 || n > 1<<20 || !strings.HasPrefix(token, got+".") {
+			t.Fatalf("%q is page %d of %q", token, n, got)
 		}
-		if again, _, m := p.get(id + "." + strconv.Itoa(n)); again != b || m != n {
+		if b := p.here(got); (b != nil) != (got == id) {
+			t.Fatal("another name leads to the book, or its own does not")
+		}
+		if again, m, ok := parsePage(got + "." + strconv.Itoa(n)); !ok || again != got || m != n {
 			t.Fatal("the same link by another way leads elsewhere")
 		}
 	})

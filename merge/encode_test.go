@@ -1,6 +1,7 @@
 package merge_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -71,7 +72,7 @@ func TestEncodedBroken(t *testing.T) {
 	}
 }
 
-// FuzzParseEntries: whatever is read is an error, or can be written again.
+// FuzzParseEntries: whatever is read is an error, or can be written, and read as the same.
 func FuzzParseEntries(f *testing.F) {
 	rec := merge.NewEngine(merge.Default()).Merge([]merge.Batch{{Source: "a", Resources: []fhir.Resource{resource(f, in("1", lab))}}, {Source: "b", Resources: []fhir.Resource{resource(f, in("2", lab))}}})
 	b, _ := merge.AppendEntries(nil, rec.Entries)
@@ -81,8 +82,16 @@ func FuzzParseEntries(f *testing.F) {
 		if err != nil {
 			return
 		}
-		for _, e := range entries {
-			_ = e.Survivor.Type()
+		once, ok := merge.AppendEntries(nil, entries)
+		if !ok {
+			t.Fatal("what was read can't be written")
+		}
+		again, rest, err := merge.ParseEntries(once)
+		if err != nil || len(rest) > 0 || len(again) != len(entries) {
+			t.Fatalf("what was written can't be read: %v", err)
+		}
+		if twice, _ := merge.AppendEntries(nil, again); !bytes.Equal(once, twice) {
+			t.Fatal("it is another the second time")
 		}
 	})
 }

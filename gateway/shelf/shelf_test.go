@@ -147,3 +147,41 @@ func parse(t *testing.T, text string) *shelf.Keys {
 	}
 	return k
 }
+
+// FuzzParseKeys: what is a key file opens what it sealed, and another one's does not; what is none has an error that tells
+// nothing of it.
+func FuzzParseKeys(f *testing.F) {
+	line := shelf.NewKeyLine()
+	for _, s := range []string{line, line + shelf.NewKeyLine(), "# none\n", "", "\n" + line + "#", "AAAA\n", strings.TrimSpace(line) + "x", strings.Repeat("A", 43) + "=", strings.Repeat("\n", 100)} {
+		f.Add([]byte(s))
+	}
+	other, err := shelf.ParseKeys([]byte(shelf.NewKeyLine()))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, file []byte) {
+		k, err := shelf.ParseKeys(file)
+		if err != nil {
+			if !errors.Is(err, concord.Invalid) {
+				t.Fatal("not invalid")
+			}
+			for _, word := range strings.Fields(string(file)) {
+				if len(word) > 12 && strings.Contains(err.Error(), word) {
+					t.Fatal("the error tells the key")
+				}
+			}
+			return
+		}
+		owner := []string{"ann"}
+		sealed, err := k.Seal("page", "h", owner, []byte("text"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if plain, err := k.Open("page", "h", owner, sealed); err != nil || string(plain) != "text" {
+			t.Fatalf("it does not open what it sealed: %v", err)
+		}
+		if _, err := other.Open("page", "h", owner, sealed); err == nil {
+			t.Fatal("another key opens it")
+		}
+	})
+}

@@ -52,6 +52,7 @@ type App struct {
 	queries *graphql.Engine
 	tracer  *obs.Tracer
 	counts  counts
+	common  gateway.Shared // with other gateways
 	reloads reloadMetrics
 
 	turn sync.Mutex // one reload at a time
@@ -90,6 +91,9 @@ func New(ctx context.Context, cfg *config.Config, log io.Writer) (_ *App, err er
 	if a.queries, err = graphql.New(); err != nil {
 		return nil, err
 	}
+	if a.common, err = a.openShared(cfg.Shared); err != nil {
+		return nil, err
+	}
 	g, err := a.generation(cfg, nil)
 	if err != nil {
 		return nil, err
@@ -98,53 +102,12 @@ func New(ctx context.Context, cfg *config.Config, log io.Writer) (_ *App, err er
 		g.close(nil)
 		return nil, err
 	}
-<<<<<<< HEAD
-	verifier, err := a.verifier()
-	if err != nil {
+	if err := a.publish(cfg, a.store); err != nil {
 		return nil, err
 	}
-	sources, creators, err := a.sources(reg)
-	if err != nil {
-		return nil, err
-	}
-	engine := merge.NewEngine(merge.Default())
-	fed, err := federation.New(sources, index, engine, federation.Options{Observe: metrics.Asked, Creators: creators})
-	if err != nil {
-		return nil, err
-	}
-	tracer, err := a.tracer(ctx)
-	if err != nil {
-		return nil, err
-	}
-	queries, err := graphql.New()
-	if err != nil {
-		return nil, err
-	}
-	limits, err := a.limits(reg)
-	if err != nil {
-		return nil, err
-	}
-	shared, err := a.shared(reg)
-	if err != nil {
-		return nil, err
-	}
-	fhirAPI := gateway.New(gateway.Config{
-		PublicURL: cfg.PublicURL, Version: Version, Federator: fed, Sources: policies(cfg), Health: a.health.of, Engine: engine, GraphQL: queries, StandIns: backend, Sync: backend.Sync, Verifier: verifier, Trail: trail,
-		Limits: limits, Shared: shared, AuthServer: authServer(cfg), Log: a.log, Metrics: metrics, Tracer: tracer,
-	})
-	if a.Public, err = front(fhirAPI, cfg); err != nil {
-		return nil, err
-	}
-	if err := a.events(backend, reg); err != nil {
-		return nil, err
-	}
-	a.ready = &readiness{trail: trail}
-	a.Admin = adminHandler(reg, a.ready)
-=======
 	a.Public = http.HandlerFunc(a.answer)
 	a.ready = &readiness{trail: a.trail}
 	a.Admin = a.adminHandler()
->>>>>>> main
 	return a, nil
 }
 

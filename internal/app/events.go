@@ -8,16 +8,17 @@ import (
 
 	"concord/events"
 	"concord/events/natslog"
+	"concord/internal/config"
 	"concord/mpi"
 )
 
-// events publishes what changes in the index, beside the answers: whatever becomes of it, they don't wait.
-func (a *App) events(journal mpi.Journal, reg prometheus.Registerer) error {
-	c := a.cfg.Events.NATS
+// publish publishes what changes in the index, beside the answers: whatever becomes of it, they don't wait.
+func (a *App) publish(cfg *config.Config, journal mpi.Journal) error {
+	c := cfg.Events.NATS
 	if c.URL == "" {
 		return nil
 	}
-	o := natslog.Options{URL: c.URL, CredentialsFile: c.CredentialsFile, Stream: c.Stream, Replicas: c.Replicas, Source: a.cfg.PublicURL}
+	o := natslog.Options{URL: c.URL, CredentialsFile: c.CredentialsFile, Stream: c.Stream, Replicas: c.Replicas, Source: cfg.PublicURL}
 	var err error
 	if o.TLS, err = clientTLS(c.TLS); err != nil {
 		return err
@@ -28,7 +29,7 @@ func (a *App) events(journal mpi.Journal, reg prometheus.Registerer) error {
 	}
 	told := prometheus.NewCounter(prometheus.CounterOpts{Name: "concord_events_published_total", Help: "Changes of who is who that this gateway has published."})
 	stuck := prometheus.NewGauge(prometheus.GaugeOpts{Name: "concord_events_stuck", Help: "1 while changes of who is who can't be published. They are not lost."})
-	reg.MustRegister(told, stuck)
+	a.reg.MustRegister(told, stuck)
 	ctx, cancel := context.WithCancel(context.Background())
 	var done sync.WaitGroup
 	feed := events.NewFeed(journal, log, events.Options{Told: func(events.Event) { told.Inc() }, Failed: func(is bool) {

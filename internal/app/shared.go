@@ -13,9 +13,8 @@ import (
 	"concord/internal/tlsfiles"
 )
 
-// shared opens what gateways share beside the index: pages, and what became of creates. Zero when this one is alone.
-func (a *App) shared(reg prometheus.Registerer) (gateway.Shared, error) {
-	c := a.cfg.Shared
+// openShared opens what gateways share beside the index: pages, and what became of creates. Zero when this one is alone.
+func (a *App) openShared(c config.Shared) (gateway.Shared, error) {
 	if c.Store.RedisAddr == "" {
 		return gateway.Shared{}, nil
 	}
@@ -24,7 +23,7 @@ func (a *App) shared(reg prometheus.Registerer) (gateway.Shared, error) {
 		return gateway.Shared{}, err
 	}
 	gone := prometheus.NewGauge(prometheus.GaugeOpts{Name: "concord_shared_store_gone", Help: "1 while the Redis of pages and creates did not answer when it was asked last."})
-	reg.MustRegister(gone)
+	a.reg.MustRegister(gone)
 	o := redisshelf.Options{Addr: c.Store.RedisAddr, DB: c.Store.RedisDB, User: c.Store.User, PasswordFile: c.Store.PasswordFile, Changed: func(is bool) {
 		if is {
 			gone.Set(1)
