@@ -154,7 +154,7 @@ func gateway(file string) (string, error) {
 // BenchmarkAnswer compares one merged answer with everything on (token, scopes, merge, marks, audit) with a Go program
 // that streams the three bodies without looking at them: CPU time of the whole process, by turns.
 func BenchmarkAnswer(b *testing.B) {
-	for _, size := range []int{200 << 10, 2 << 20} {
+	for _, size := range []int{50 << 10, 200 << 10, 2 << 20} {
 		b.Run(fmt.Sprintf("3x%dKB", size>>10), func(b *testing.B) { answer(b, size) })
 	}
 }

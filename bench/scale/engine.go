@@ -71,13 +71,13 @@ type station struct {
 	head    int // of queue, the first that waits
 
 	used   time.Duration // of all servers
+	waited time.Duration // of all jobs, in the queue
 	served int64
-	most   int // the longest queue
 }
 
 type job struct {
-	takes time.Duration
-	done  func()
+	came, takes time.Duration
+	done        func()
 }
 
 func newStation(w *world, servers int) *station { return &station{w: w, servers: servers} }
@@ -85,16 +85,16 @@ func newStation(w *world, servers int) *station { return &station{w: w, servers:
 // serve has a job done that takes so long, once a server is free.
 func (s *station) serve(takes time.Duration, done func()) {
 	if s.busy == s.servers {
-		s.queue = append(s.queue, job{takes, done})
-		s.most = max(s.most, len(s.queue)-s.head)
+		s.queue = append(s.queue, job{s.w.now, takes, done})
 		return
 	}
 	s.busy++
-	s.begin(job{takes, done})
+	s.begin(job{s.w.now, takes, done})
 }
 
 func (s *station) begin(j job) {
 	s.used += j.takes
+	s.waited += s.w.now - j.came
 	s.served++
 	s.w.after(j.takes, func() {
 		if s.head < len(s.queue) {
@@ -116,6 +116,9 @@ func (s *station) begin(j job) {
 func (s *station) load(of time.Duration) float64 {
 	return float64(s.used) / float64(of) / float64(s.servers)
 }
+
+// wait is the mean time in the queue.
+func (s *station) wait() time.Duration { return s.waited / time.Duration(max(s.served, 1)) }
 
 // batcher is work that those who come while it is under way share the next time, as a group commit does, or a look at what
 // has changed.

@@ -6,22 +6,8 @@ import (
 	"time"
 )
 
-// costs are what was measured of the program, on one core; docs/scale.md says by which command.
-type costs struct {
-	before time.Duration // CPU of a request before its sources are asked: token, limits, routing
-	source time.Duration // CPU for what one source gives: reading, judging, merging, writing its part
-	record time.Duration // CPU of an audit record
-	sync   time.Duration // the index is asked what has changed, once for all who wait
-	lookup time.Duration // a person is read of the index
-	fsync  time.Duration // of a batch of audit records
-	seal   time.Duration // CPU of putting an answer on the shelf
-	open   time.Duration // CPU of taking one from it
-	redis  time.Duration // of the Redis for a value of that size
-}
-
 // setting is a system and what is asked of it.
 type setting struct {
-	name     string
 	seed     uint64
 	lasts    time.Duration // of the arrivals
 	warm     time.Duration // not looked at
@@ -52,19 +38,19 @@ type setting struct {
 
 // outcome is what came of it.
 type outcome struct {
-	searches, pages  sample
-	asked            int64 // searches that began after the warm-up
-	incomplete       int64 // a source is missing from them
-	repeated         int64 // had to be asked again: their gateway was killed
-	cpu              []float64
-	shards           []float64 // load of each
-	shardAsks        []int64
-	journal          float64 // load of where the journal is
-	redis            float64
-	hits, lookups    int64
-	lost             int64 // neither answered nor asked again by the end
-	recordsPerFsync  float64
-	answersPerSecond float64
+	searches, pages sample
+	asked           int64         // searches that began after the warm-up
+	incomplete      int64         // a source is missing from them
+	repeated        int64         // had to be asked again: their gateway was killed
+	cpu             float64       // load of the cores, on average
+	cpuWait         time.Duration // for a core, on average
+	shards          []float64     // load of each
+	shardAsks       []int64
+	journal         float64 // load of where the number of the last change is
+	shelf, limits   float64 // of the Redis of pages, and of that of limits
+	hits, lookups   int64
+	lost            int64 // neither answered nor asked again by the end
+	recordsPerFsync float64
 }
 
 // machine is one gateway.
@@ -86,9 +72,9 @@ type system struct {
 	machines []*machine
 	shards   []*station
 	journal  *station
-	redis    *station
+	shelf    *station
+	limits   *station
 	zipf     *zipf
-	turn     int
 	out      outcome
 	open     int64
 }
@@ -96,7 +82,7 @@ type system struct {
 // simulate runs a setting.
 func simulate(set setting) outcome {
 	w := newWorld(set.seed)
-	s := &system{world: w, set: set, journal: newStation(w, 8), redis: newStation(w, 1), zipf: newZipf(set.persons, set.skew)}
+	s := &system{world: w, set: set, journal: newStation(w, journalSlots), shelf: newStation(w, 1), limits: newStation(w, 1), zipf: newZipf(set.persons, set.skew)}
 	s.out.shardAsks = make([]int64, set.shards)
 	for range set.shards {
 		s.shards = append(s.shards, newStation(w, set.shardSlots))
@@ -118,15 +104,18 @@ func simulate(set setting) outcome {
 // result sums up.
 func (s *system) result() outcome {
 	o := s.out
+	var waited time.Duration
+	var visits int64
 	for _, m := range s.machines {
-		o.cpu = append(o.cpu, m.cpu.load(s.set.lasts))
+		o.cpu += m.cpu.load(s.set.lasts) / float64(len(s.machines))
+		waited, visits = waited+m.cpu.waited, visits+m.cpu.served
 		o.recordsPerFsync += float64(m.records) / float64(max(m.disk.runs, 1)) / float64(len(s.machines))
 	}
+	o.cpuWait = waited / time.Duration(max(visits, 1))
 	for _, x := range s.shards {
 		o.shards = append(o.shards, x.load(s.set.lasts))
 	}
-	o.journal, o.redis, o.lost = s.journal.load(s.set.lasts), s.redis.load(s.set.lasts), s.open
-	o.answersPerSecond = float64(len(o.searches)+len(o.pages)) / (s.set.lasts - s.set.warm).Seconds()
+	o.journal, o.shelf, o.limits, o.lost = s.journal.load(s.set.lasts), s.shelf.load(s.set.lasts), s.limits.load(s.set.lasts), s.open
 	return o
 }
 
@@ -146,11 +135,11 @@ func (s *system) arrive() {
 	})
 }
 
-// pick is the balancer's next gateway. One that was killed is still sent requests until it is noticed.
+// pick is a gateway by chance, which is worse than what most balancers do. One that was killed is still sent requests until
+// it is noticed.
 func (s *system) pick() *machine {
 	for {
-		m := s.machines[s.turn%len(s.machines)]
-		s.turn++
+		m := s.machines[s.rand.IntN(len(s.machines))]
 		if !m.dead || s.now < s.set.kill+s.set.found {
 			return m
 		}
@@ -186,7 +175,7 @@ func (s *system) search(began time.Duration, person int) {
 		n = 1 + s.poisson(set.known-1)
 	}
 	m.cpu.serve(s.exponential(set.cost.before), then(func() {
-		m.journal.join(then(func() {
+		s.sync(m, then(func() {
 			s.know(m, person, then(func() {
 				wait, missing := s.ask(n)
 				s.after(wait, then(func() {
@@ -199,9 +188,9 @@ func (s *system) search(began time.Duration, person int) {
 						merge += set.cost.seal
 					}
 					m.cpu.serve(merge, then(func() {
-						write := func() { m.record(then(func() { s.answered(began, missing, paged, person) })) }
+						write := func() { m.record(then(func() { s.answered(began, missing, paged) })) }
 						if paged {
-							s.redis.serve(set.cost.redis, then(write))
+							s.shelf.serve(set.cost.shelf, then(write))
 						} else {
 							write()
 						}
@@ -210,6 +199,11 @@ func (s *system) search(began time.Duration, person int) {
 			}))
 		}))
 	}))
+}
+
+// sync counts a request, and has what others changed in the index known.
+func (s *system) sync(m *machine, done func()) {
+	s.limits.serve(s.set.cost.limit, func() { m.journal.join(done) })
 }
 
 // record is durable before the answer leaves.
@@ -226,7 +220,7 @@ func (s *system) know(m *machine, person int, done func()) {
 		done()
 		return
 	}
-	shard := int(mix(uint64(person)) % uint64(len(s.shards)))
+	shard := int(scatter(uint64(person)) % uint64(len(s.shards)))
 	s.out.shardAsks[shard]++
 	s.shards[shard].serve(s.exponential(s.set.cost.lookup), func() {
 		m.remember(person, s.set.remembered)
@@ -248,8 +242,8 @@ func (m *machine) remember(person, most int) {
 	m.next = (m.next + 1) % most
 }
 
-// mix spreads numbers over shards as a hash does (SplitMix64).
-func mix(x uint64) uint64 {
+// scatter spreads numbers over shards as a hash does (SplitMix64).
+func scatter(x uint64) uint64 {
 	x += 0x9e3779b97f4a7c15
 	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
 	x = (x ^ x>>27) * 0x94d049bb133111eb
@@ -268,7 +262,7 @@ func (s *system) ask(n int) (wait time.Duration, missing bool) {
 	return wait, missing
 }
 
-func (s *system) answered(began time.Duration, missing, paged bool, person int) {
+func (s *system) answered(began time.Duration, missing, paged bool) {
 	s.open--
 	if began >= s.set.warm {
 		s.out.searches = append(s.out.searches, s.now-began)
@@ -277,18 +271,26 @@ func (s *system) answered(began time.Duration, missing, paged bool, person int) 
 		}
 	}
 	if paged {
-		for range s.poisson(s.set.pages) {
-			s.page(s.now, person)
-		}
+		s.read(s.poisson(s.set.pages))
 	}
 }
 
-// page is a further page, of whichever gateway.
-func (s *system) page(began time.Duration, person int) {
+// read asks for so many further pages, one after the other.
+func (s *system) read(pages int) {
+	if pages > 0 {
+		s.after(s.exponential(reading), func() { s.page(s.now, pages-1) })
+	}
+}
+
+// reading is how long a client has to do with a page, on average, until it asks for the next one.
+const reading = time.Second
+
+// page is a further page, of whichever gateway, and so many after it.
+func (s *system) page(began time.Duration, more int) {
 	m := s.pick()
 	again := func() {
 		s.out.repeated++
-		s.after(10*time.Millisecond, func() { s.page(began, person) })
+		s.after(10*time.Millisecond, func() { s.page(began, more) })
 	}
 	if m.dead {
 		again()
@@ -297,12 +299,13 @@ func (s *system) page(began time.Duration, person int) {
 	life := m.life
 	then := func(do func()) func() { return m.at(life, do, again) }
 	m.cpu.serve(s.exponential(s.set.cost.before)+s.set.cost.open+s.exponential(s.set.cost.source)+s.set.cost.record, then(func() {
-		m.journal.join(then(func() {
-			s.redis.serve(s.set.cost.redis, then(func() {
+		s.sync(m, then(func() {
+			s.shelf.serve(s.set.cost.shelf, then(func() {
 				m.record(then(func() {
 					if began >= s.set.warm {
 						s.out.pages = append(s.out.pages, s.now-began)
 					}
+					s.read(more)
 				}))
 			}))
 		}))
