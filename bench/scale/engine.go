@@ -52,11 +52,8 @@ func (w *world) after(d time.Duration, do func()) {
 
 // run goes on until nothing is due, or the time is over.
 func (w *world) run(until time.Duration) {
-	for len(w.due) > 0 {
+	for len(w.due) > 0 && w.due[0].at <= until {
 		e := heap.Pop(&w.due).(event) //nolint:forcetypeassert // as above
-		if e.at > until {
-			return
-		}
 		w.now = e.at
 		e.do()
 	}
@@ -116,6 +113,9 @@ func (s *station) begin(j job) {
 func (s *station) load(of time.Duration) float64 {
 	return float64(s.used) / float64(of) / float64(s.servers)
 }
+
+// forget begins to count anew.
+func (s *station) forget() { s.used, s.waited, s.served = 0, 0, 0 }
 
 // wait is the mean time in the queue.
 func (s *station) wait() time.Duration { return s.waited / time.Duration(max(s.served, 1)) }

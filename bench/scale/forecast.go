@@ -15,7 +15,7 @@ type forecast struct {
 	limits    float64       // load of the limits'
 	perFsync  float64       // records
 	mean      time.Duration // of a search, until its first page is sent
-	p50, p99  time.Duration
+	p50, p95  time.Duration
 	perSecond float64 // requests, further pages included
 }
 
@@ -55,7 +55,7 @@ func predict(s setting) forecast {
 	f.cpuWait = seconds(forCore)
 	f.mean = slowestMean(s.budget, more, s.failing, s.latency) + beside
 	f.p50 = slowestQuantile(.5, s.budget, more, s.failing, s.latency) + beside
-	f.p99 = slowestQuantile(.99, s.budget, more, s.failing, s.latency) + beside
+	f.p95 = slowestQuantile(.95, s.budget, more, s.failing, s.latency) + beside
 	return f
 }
 

@@ -97,26 +97,40 @@ func simulate(set setting) outcome {
 	if set.kill > 0 {
 		s.after(set.kill, func() { s.machines[0].dead = true; s.machines[0].life++ })
 	}
+	s.after(set.warm, s.forget)
+	s.run(set.lasts)
+	s.sumUp(set.lasts - set.warm)
 	s.run(set.lasts + time.Minute)
-	return s.result()
+	s.out.lost = s.open
+	return s.out
 }
 
-// result sums up.
-func (s *system) result() outcome {
-	o := s.out
+// forget has all stations count anew, when the system is as it is going to be.
+func (s *system) forget() {
+	for _, x := range append(slices.Clone(s.shards), s.journal, s.shelf, s.limits) {
+		x.forget()
+	}
+	for _, m := range s.machines {
+		m.cpu.forget()
+		m.records, m.disk.runs = 0, 0
+	}
+}
+
+// sumUp tells what the stations did since then.
+func (s *system) sumUp(over time.Duration) {
+	o := &s.out
 	var waited time.Duration
 	var visits int64
 	for _, m := range s.machines {
-		o.cpu += m.cpu.load(s.set.lasts) / float64(len(s.machines))
+		o.cpu += m.cpu.load(over) / float64(len(s.machines))
 		waited, visits = waited+m.cpu.waited, visits+m.cpu.served
 		o.recordsPerFsync += float64(m.records) / float64(max(m.disk.runs, 1)) / float64(len(s.machines))
 	}
 	o.cpuWait = waited / time.Duration(max(visits, 1))
 	for _, x := range s.shards {
-		o.shards = append(o.shards, x.load(s.set.lasts))
+		o.shards = append(o.shards, x.load(over))
 	}
-	o.journal, o.shelf, o.limits, o.lost = s.journal.load(s.set.lasts), s.shelf.load(s.set.lasts), s.limits.load(s.set.lasts), s.open
-	return o
+	o.journal, o.shelf, o.limits = s.journal.load(over), s.shelf.load(over), s.limits.load(over)
 }
 
 // arrive has searches come as a Poisson process.

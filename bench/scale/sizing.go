@@ -78,11 +78,17 @@ func usual(r region) setting {
 		latency: latency{200 * time.Millisecond, 2 * time.Second}, budget: 5 * time.Second, failing: 0.002, paged: 0.2, pages: 1.5}
 }
 
-// setting is what is simulated of it, for so many searches and at least 40 seconds, or a tenth of that for few.
+// warming is how long a simulation goes on before anything is counted: until as many pages are asked for as will be.
+const warming = 8 * time.Second
+
+// least is how many seconds are counted, however many searches that is.
+func least(asked float64) float64 { return min(5+asked/8000, 40) }
+
+// setting is what is simulated of it, for so many searches or the least time.
 func (z size) setting(asked float64) setting {
 	s := usual(z.region)
 	s.rate, s.gateways, s.shards = z.rate, z.gateways, z.shards
-	s.lasts = max(seconds(asked/s.rate), seconds(min(asked/7500, 40)))
-	s.warm = s.lasts / 8
+	s.warm = warming
+	s.lasts = s.warm + seconds(max(asked/s.rate, least(asked)))
 	return s
 }
