@@ -15,7 +15,7 @@ TESTFLAGS ?=
 FUZZTIME  ?= 10s
 BENCH     ?= .
 
-.PHONY: check build sbom test bench fuzz screenshots demo fmt vet lint vuln tools clean help
+.PHONY: check build sbom test bench scale fuzz screenshots demo fmt vet lint vuln tools clean help
 
 ## check: all that CI checks; the house rules are among the tests
 check: fmt vet lint vuln test
@@ -35,6 +35,10 @@ test:
 ## bench: the benchmarks of PKG that match BENCH, and no tests
 bench:
 	go test -run '^$$' -bench '$(BENCH)' -benchmem $(PKG)
+
+## scale: what a region, a state and a nation take, modelled and simulated; fails when the two disagree
+scale:
+	go run ./bench/scale
 
 ## fuzz: each fuzz target of PKG for FUZZTIME, one after the other (docs/fuzzing.md): make fuzz FUZZTIME=10m
 fuzz:

@@ -3,6 +3,8 @@ package main
 import (
 	"io"
 	"math"
+	"os"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -180,14 +182,18 @@ func TestKill(t *testing.T) {
 	}
 }
 
-// TestReport: the sizes are printed, and grow with the persons.
+// TestReport: docs/scale.md has what is printed of costs and sizes, and they grow with the persons.
 func TestReport(t *testing.T) {
-	var b strings.Builder
-	costTable(&b)
-	sizeTable(&b)
-	for _, word := range []string{"BenchmarkAnswer", "national: 300 million persons, 10,000 sources", "gateways of 4 cores"} {
-		if !strings.Contains(b.String(), word) {
-			t.Errorf("%q is not there", word)
+	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "scale.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, write := range []func(io.Writer){costTable, sizeTable} {
+		var b strings.Builder
+		write(&b)
+		title, table, _ := strings.Cut(strings.TrimSpace(b.String()), "\n")
+		if !strings.Contains(string(text), "**"+title+"**\n\n"+strings.TrimSpace(table)+"\n") {
+			t.Errorf("docs/scale.md has another table: %s", b.String())
 		}
 	}
 	var before size
