@@ -44,7 +44,7 @@ type table struct {
 }
 
 func newTable(w io.Writer, title string, heads ...any) table {
-	fmt.Fprintf(w, "\n%s\n\n", title)
+	_, _ = fmt.Fprintf(w, "\n%s\n\n", title)
 	t := table{w, tabwriter.NewWriter(w, 0, 0, 1, ' ', 0)}
 	t.row(heads...)
 	line := make([]any, len(heads))
@@ -57,9 +57,9 @@ func newTable(w io.Writer, title string, heads ...any) table {
 
 func (t table) row(cells ...any) {
 	for _, c := range cells {
-		fmt.Fprintf(t.cells, "| %v\t", c)
+		_, _ = fmt.Fprintf(t.cells, "| %v\t", c)
 	}
-	fmt.Fprintln(t.cells, "|")
+	_, _ = fmt.Fprintln(t.cells, "|")
 }
 
 func (t table) end() { _ = t.cells.Flush() }

@@ -211,7 +211,7 @@ func (c *cluster) balancer() http.Handler {
 	return &httputil.ReverseProxy{
 		Rewrite: func(*httputil.ProxyRequest) {},
 		Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
-			var last error = errors.New("no gateway")
+			last := errors.New("no gateway")
 			for range 2 * len(c.nodes) {
 				g := c.nodes[int(next.Add(1))%len(c.nodes)]
 				if g.down.Load() {
