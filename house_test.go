@@ -77,7 +77,8 @@ var mayImport = map[string][]string{
 	"graphql/gen": {"fhir"},
 	"portal":      {},
 
-	"gateway":                      {"fhir", "merge", "mpi", "audit", "federation", "smart", "graphql", "validate", "compare", "mpi/match", "gateway/ratelimit", "gateway/shelf", "internal/obs"},
+	"gateway":                      {"fhir", "merge", "mpi", "audit", "federation", "smart", "graphql", "validate", "compare", "mpi/match", "gateway/ratelimit", "gateway/admission", "gateway/shelf", "internal/obs"},
+	"gateway/admission":            {},
 	"gateway/ratelimit":            {},
 	"gateway/ratelimit/redislimit": {"gateway/ratelimit"},
 	"gateway/ratelimit/limittest":  {"gateway/ratelimit"},
@@ -100,6 +101,7 @@ var mayImport = map[string][]string{
 	"testharness/browser":    {anything},
 	"testharness/cluster":    {anything},
 	"testharness/devca":      {anything},
+	"testharness/drills":     {anything},
 	"testharness/servers":    {anything},
 	"testharness/fakeehr":    {anything},
 	"testharness/issuer":     {anything},

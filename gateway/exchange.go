@@ -32,6 +32,7 @@ type exchange struct {
 	grant   smart.Grant
 	session *federation.Session
 	limit   *ratelimit.Decision // nil when no limit applied
+	leave   func()              // gives back the place among the requests under way; never nil
 
 	// what the trail and the headers tell
 	access    smart.Access
@@ -54,6 +55,7 @@ type answer struct {
 	header      map[string]string // further headers
 	partial     bool              // some source is missing from it
 	errors      bool              // it tells of errors, whatever its status
+	lent        bool              // body is of bodies, and goes back there once it is written
 }
 
 const fhirJSON = "application/fhir+json; charset=utf-8"
