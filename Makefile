@@ -16,7 +16,7 @@ FUZZTIME  ?= 10s
 BENCH     ?= .
 SOAK      ?= 30m
 
-.PHONY: check build sbom test bench bench-quick microbench soak fuzz screenshots demo fmt vet lint vuln tools clean help
+.PHONY: check build sbom test bench bench-quick microbench scale soak fuzz screenshots demo fmt vet lint vuln tools clean help
 
 ## check: all that CI checks; the house rules are among the tests
 check: fmt vet lint vuln test
@@ -44,6 +44,10 @@ bench-quick:
 ## microbench: the benchmarks of PKG that match BENCH, and no tests
 microbench:
 	go test -run '^$$' -bench '$(BENCH)' -benchmem $(PKG)
+
+## scale: what a region, a state and a nation take, modelled and simulated; fails when the two disagree
+scale:
+	go run ./bench/scale
 
 ## soak: every pair of faults, then the gateway under load while things break at random, for SOAK (docs/operating.md, Overload)
 soak:

@@ -57,6 +57,9 @@ var mayImport = map[string][]string{
 	"audit/balp":     {"audit", "audit/shipsink"},
 	"audit/sinktest": {"audit"},
 
+	"events":         {"mpi"},
+	"events/natslog": {"events"},
+
 	"federation": {"fhir", "merge", "mpi", "mpi/match"},
 	"smart":      {"fhir", "merge", "mpi"},
 
@@ -74,11 +77,14 @@ var mayImport = map[string][]string{
 	"graphql/gen": {"fhir"},
 	"portal":      {},
 
-	"gateway":                      {"fhir", "merge", "mpi", "audit", "federation", "smart", "graphql", "validate", "compare", "mpi/match", "gateway/ratelimit", "gateway/admission", "internal/obs"},
+	"gateway":                      {"fhir", "merge", "mpi", "audit", "federation", "smart", "graphql", "validate", "compare", "mpi/match", "gateway/ratelimit", "gateway/admission", "gateway/shelf", "internal/obs"},
 	"gateway/admission":            {},
 	"gateway/ratelimit":            {},
 	"gateway/ratelimit/redislimit": {"gateway/ratelimit"},
 	"gateway/ratelimit/limittest":  {"gateway/ratelimit"},
+	"gateway/shelf":                {},
+	"gateway/shelf/redisshelf":     {"gateway/shelf"},
+	"gateway/shelf/shelftest":      {"gateway/shelf"},
 
 	"internal/config":   {"."},
 	"internal/obs":      {},
@@ -93,6 +99,7 @@ var mayImport = map[string][]string{
 
 	"testharness":            {anything},
 	"testharness/browser":    {anything},
+	"testharness/cluster":    {anything},
 	"testharness/devca":      {anything},
 	"testharness/drills":     {anything},
 	"testharness/servers":    {anything},
@@ -103,13 +110,14 @@ var mayImport = map[string][]string{
 
 	"testharness/internal/ojson": {},
 
-	"bench": {anything},
+	"bench":       {anything},
+	"bench/scale": {anything},
 }
 
 // forTests tells whether pkg exists for tests only.
 func forTests(pkg string) bool {
-	return pkg == "bench" || pkg == "testharness" || strings.HasPrefix(pkg, "testharness/") ||
-		slices.Contains([]string{"connectortest", "mpitest", "sinktest", "limittest"}, path.Base(pkg))
+	return pkg == "bench" || strings.HasPrefix(pkg, "bench/") || pkg == "testharness" || strings.HasPrefix(pkg, "testharness/") ||
+		slices.Contains([]string{"connectortest", "mpitest", "sinktest", "limittest", "shelftest"}, path.Base(pkg))
 }
 
 // isCommand tells whether pkg is a program: the product's, or a generator of code.

@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"maps"
-	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -100,7 +99,10 @@ func (x *exchange) finish(b *book) (*answer, *problem) {
 	id := ""
 	if b.q.count > 0 && len(b.matches) > b.q.count {
 		b.compact()
-		id = x.g.pages.put(b)
+		var everywhere bool
+		if id, everywhere = x.g.pages.put(x.ctx, b); !everywhere {
+			b.say(issue{severity: "information", code: "transient", text: "the further pages can be had at this gateway only: the store that it shares with others does not take them now"})
+		}
 	}
 	return x.renderPage(b, id, 0)
 }
@@ -180,23 +182,24 @@ func (x *exchange) look(b *book) (v smart.View, ok bool) {
 // with the request.
 func (x *exchange) page(token string, bad *problem) (*answer, *problem) {
 	x.route.interaction = fhir.Page
-	b, id, n := x.g.pages.get(token)
-	gone := refuse(http.StatusGone, "not-found", "this page is gone; search again")
+	id, n, ok := parsePage(token)
+	if !ok {
+		return nil, pageGone()
+	}
+	b, p := x.turn(id)
 	switch {
-	case b == nil || !x.reachesAll(b):
-		return nil, gone
-	case b.caller != x.token.Caller:
-		return nil, x.otherCaller()
+	case p != nil:
+		return nil, p
 	case bad != nil:
 		return nil, bad
 	case b.route.typ != x.route.typ || b.route.id != x.route.id || b.route.interaction == fhir.GraphQL:
-		return nil, gone
+		return nil, pageGone()
 	}
 	if p := x.check(b.access); p != nil {
 		return nil, p
 	}
 	if n*b.q.count >= len(b.matches) {
-		return nil, gone
+		return nil, pageGone()
 	}
 	return x.renderPage(b, id, n)
 }

@@ -41,21 +41,36 @@ func (x *exchange) create() (*answer, *problem) {
 	if !x.grant.Visible(merge.Copy{Source: source, Resource: own}, access) {
 		return nil, x.hidden()
 	}
+	once, done, bad := x.claim(source, sent)
+	switch {
+	case bad != nil:
+		return nil, bad
+	case done != "":
+		return x.createdAnswer(source, federation.Created{ID: done})
+	}
 	// the intent is down before the EHR hears of it: a crash in between shows
 	e := x.event(&answer{status: http.StatusOK})
 	e.Type, e.Outcome, e.Sources = audit.EventIntended, audit.UnknownOutcome, []audit.SourceAccess{{Source: source}}
 	if err := x.g.cfg.Trail.Record(x.ctx, e); err != nil {
+		once.forget(x)
 		x.g.cfg.Metrics.auditFailures.Inc()
 		p := refuse(http.StatusServiceUnavailable, "transient", "the request can't be recorded, so it is not done; try again")
 		p.retryAfter = time.Second
 		return nil, p
 	}
-	done, outcome, err := x.session.Create(source, t, own.Raw())
+	if bad := once.sending(x); bad != nil {
+		return nil, bad
+	}
+	created, outcome, err := x.session.Create(source, t, own.Raw())
 	x.note([]federation.Outcome{outcome})
 	if err != nil {
+		if !errors.Is(err, federation.ErrUnsure) { // it was not filed, so it may be tried again
+			once.forget(x)
+		}
 		return nil, ofCreate(err)
 	}
-	return x.createdAnswer(source, done)
+	once.filed(x, created.ID)
+	return x.createdAnswer(source, created)
 }
 
 // sentResource is the body: one resource of the path's type.

@@ -18,6 +18,7 @@ import (
 	"concord/fhir"
 	"concord/gateway/admission"
 	"concord/gateway/ratelimit"
+	"concord/gateway/shelf"
 	"concord/graphql"
 	"concord/internal/obs"
 	"concord/merge"
@@ -41,6 +42,7 @@ type Config struct {
 	Verifier  *smart.Verifier
 	Trail     *audit.Trail
 	Limits    Limits                // optional: the zero Limits limit nothing
+	Shared    Shared                // optional: the zero Shared is of a gateway alone
 	Admission *admission.Controller // optional: without, every request is let in at once
 	// Health tells how a source is doing; nil: nobody knows.
 	Health func(concord.SourceID) Health
@@ -49,8 +51,8 @@ type Config struct {
 	Log        *slog.Logger
 	Metrics    *Metrics
 	Tracer     *obs.Tracer // optional
-	// Before is the Gateway that this one takes over from: the page links that it handed out hold on, where the caller still
-	// reaches the sources and they are where they were. Optional.
+	// Before is the Gateway that this one takes over from, with the same Shared: the page links that it handed out hold on,
+	// where the caller still reaches the sources and they are where they were, and what became of creates is known. Optional.
 	Before *Gateway
 }
 
@@ -73,6 +75,12 @@ type Limits struct {
 	BreakGlass *ratelimit.BreakGlass // nil refuses every break-glass header
 }
 
+// Shared is where gateways find what another has put down for them: answers with further pages, and what became of a create.
+type Shared struct {
+	Shelf shelf.Shelf // nil: memory
+	Keys  *shelf.Keys // that seal what is on Shelf; needed with it
+}
+
 // Gateway is the public HTTP handler. New makes it.
 type Gateway struct {
 	cfg     Config
@@ -81,7 +89,8 @@ type Gateway struct {
 	offers  func(concord.SourceID, fhir.ResourceType) bool
 	budget  time.Duration // for one request
 	pages   *pages
-	domains domains // of identifiers, for $ihe-pix
+	shelf   shelf.Shelf // for what became of creates
+	domains domains     // of identifiers, for $ihe-pix
 	chain   []step
 }
 
@@ -90,13 +99,16 @@ type step func(*exchange) (*answer, *problem)
 
 // New makes a Gateway.
 func New(cfg Config) *Gateway {
-	g := &Gateway{cfg: cfg, base: strings.TrimSuffix(cfg.PublicURL, "/") + basePath, bases: map[concord.SourceID]string{}, pages: newPages()}
+	g := &Gateway{cfg: cfg, base: strings.TrimSuffix(cfg.PublicURL, "/") + basePath, bases: map[concord.SourceID]string{}, pages: newPages(cfg.Shared)}
 	for _, s := range cfg.Federator.Sources() {
 		g.bases[s.Source] = s.Base
 		g.budget = max(g.budget, s.Budget)
 	}
+	if g.shelf = cfg.Shared.Shelf; g.shelf == nil {
+		g.shelf = shelf.NewMemory(claimBytes, nil)
+	}
 	if cfg.Before != nil {
-		g.pages, g.cfg.Before = cfg.Before.pages, nil
+		g.pages, g.shelf, g.cfg.Before = cfg.Before.pages, cfg.Before.shelf, nil
 	}
 	g.offers = cfg.Federator.Supports
 	g.budget += time.Second // of the two that the contract leaves, one is for what comes behind the sources

@@ -224,7 +224,7 @@ func (c *chartOfRequest) Read(ctx context.Context, l graphql.Link) graphql.Answe
 }
 
 // Hold keeps a search of this request for its further pages.
-func (c *chartOfRequest) Hold(_ context.Context, q graphql.Query) (string, error) {
+func (c *chartOfRequest) Hold(ctx context.Context, q graphql.Query) (string, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	b := c.searches[queryKey(q)]
@@ -234,19 +234,26 @@ func (c *chartOfRequest) Hold(_ context.Context, q graphql.Query) (string, error
 	if b.handle == "" {
 		b.compact()
 		b.shown, b.params = false, q.Params // its view is of what it was before
-		b.handle = c.x.g.pages.put(b)
+		var everywhere bool
+		if b.handle, everywhere = c.x.g.pages.put(ctx, b); !everywhere {
+			c.x.g.cfg.Log.Warn("a page is not in the shared store", slog.String("request_id", c.x.id))
+		}
 	}
 	return b.handle, nil
 }
 
 // Held is what was kept, for whom it was kept and as far as the token covers it now.
 func (c *chartOfRequest) Held(ctx context.Context, handle string) (graphql.Query, graphql.Answer) {
-	b, _, _ := c.x.g.pages.get(handle + ".0")
-	if b == nil || b.route.interaction != fhir.GraphQL || b.caller != c.x.token.Caller || !c.x.reachesAll(b) {
+	part := c.part(ctx, "", "")
+	b, bad := part.turn(handle)
+	switch {
+	case bad != nil && bad.status >= http.StatusInternalServerError:
+		return graphql.Query{}, refusedAnswer(bad)
+	case bad != nil || b.route.interaction != fhir.GraphQL:
 		return graphql.Query{}, graphql.Answer{Err: &concord.Fault{Op: "graphql held", Kind: concord.NotFound}}
 	}
 	q := graphql.Query{Type: b.q.typ, Params: b.params}
-	part := c.part(ctx, b.q.typ, "")
+	part.route.typ = b.q.typ
 	if bad := part.check(b.access); bad != nil {
 		return q, refusedAnswer(bad)
 	}

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"concord"
 	"concord/fhir"
 	"concord/merge"
+	"concord/smart"
 )
 
 func entryOf(t *testing.T, source concord.SourceID, body string) merge.Entry {
@@ -24,31 +26,45 @@ func entryOf(t *testing.T, source concord.SourceID, body string) merge.Entry {
 	return merge.Entry{Survivor: c, Copies: []merge.Copy{c}}
 }
 
+var ann = smart.Caller{Issuer: "https://idp.example.org", Subject: "ann", Client: "chart", Tenant: "north"}
+
 func TestPages(t *testing.T) {
 	now := time.Now()
-	p := newPages()
+	p := newPages(Shared{})
 	p.now = func() time.Time { return now }
-	b := &book{matches: []merge.Entry{entryOf(t, "epic", `{"resourceType":"Observation","id":"1"}`)}}
-	id := p.put(b)
+	b := &book{caller: ann, matches: []merge.Entry{entryOf(t, "epic", `{"resourceType":"Observation","id":"1"}`)}}
+	id, everywhere := p.put(t.Context(), b)
+	if !everywhere {
+		t.Error("a gateway alone is everywhere")
+	}
 	for _, c := range []struct {
 		token string
 		n     int
-		gone  bool
+		bad   bool
 	}{{id + ".0", 0, false}, {id + ".3", 3, false}, {id, 0, true}, {id + ".", 0, true}, {id + ".-1", 0, true}, {id + ".x", 0, true},
-		{id + ".99999999999999999999", 0, true}, {"." + id, 0, true}, {"", 0, true}, {strings.ToUpper(id) + ".0", 0, true}} {
-		got, _, n := p.get(c.token)
-		if (got == nil) != c.gone || n != c.n {
-			t.Errorf("%q: gone %v, page %d", strings.ReplaceAll(c.token, id, "ID"), got == nil, n)
+		{id + ".99999999999999999999", 0, true}, {"." + id, 0, true}, {"", 0, true}} {
+		name, n, ok := parsePage(c.token)
+		if ok == c.bad || n != c.n || ok && name != id {
+			t.Errorf("%q: %v, page %d", strings.ReplaceAll(c.token, id, "ID"), ok, n)
 		}
 	}
-	if p.put(b) == id {
+	if got, err := p.get(t.Context(), id, ann); err != nil || got != b {
+		t.Errorf("the book is not there: %v", err)
+	}
+	if _, err := p.get(t.Context(), id, smart.Caller{Subject: "bob"}); !errors.Is(err, concord.Forbidden) {
+		t.Errorf("another caller: %v", err)
+	}
+	if _, err := p.get(t.Context(), strings.ToUpper(id), ann); !errors.Is(err, concord.NotFound) {
+		t.Errorf("another name: %v", err)
+	}
+	if again, _ := p.put(t.Context(), b); again == id {
 		t.Error("two books of one name")
 	}
 	now = now.Add(pagesFor + time.Second)
-	if got, _, _ := p.get(id + ".0"); got != nil {
+	if _, err := p.get(t.Context(), id, ann); !errors.Is(err, concord.NotFound) {
 		t.Error("a book outlives its time")
 	}
-	p.put(&book{})
+	p.put(t.Context(), &book{})
 	if len(p.books) != 1 || p.order.Len() != 1 || p.bytes != bookBytes {
 		t.Errorf("%d books of %d bytes are kept, want the new one alone", len(p.books), p.bytes)
 	}
@@ -56,20 +72,20 @@ func TestPages(t *testing.T) {
 
 // TestPagesBound: what is kept in memory is bounded, and the book that was used last stays.
 func TestPagesBound(t *testing.T) {
-	p := newPages()
+	p := newPages(Shared{})
 	big := entryOf(t, "epic", `{"resourceType":"Observation","id":"1","note":[{"text":"`+strings.Repeat("x", 8<<20)+`"}]}`)
-	first := p.put(&book{matches: []merge.Entry{big}})
+	first, _ := p.put(t.Context(), &book{matches: []merge.Entry{big}})
 	var last string
 	for range 40 {
-		last = p.put(&book{matches: []merge.Entry{big}})
-		if got, _, _ := p.get(first + ".0"); got == nil {
+		last, _ = p.put(t.Context(), &book{matches: []merge.Entry{big}})
+		if p.here(first) == nil {
 			t.Fatal("the book that was used last is gone")
 		}
 	}
 	if p.bytes > pagesBytes || len(p.books) >= 41 || len(p.books) != p.order.Len() {
 		t.Errorf("%d books of %d bytes", len(p.books), p.bytes)
 	}
-	if got, _, _ := p.get(last + ".0"); got == nil {
+	if p.here(last) == nil {
 		t.Error("the newest book is gone")
 	}
 }
@@ -110,21 +126,24 @@ func TestCompact(t *testing.T) {
 
 // FuzzPage: what is no link that was handed out leads to no page.
 func FuzzPage(f *testing.F) {
-	p := newPages()
-	id := p.put(&book{})
+	p := newPages(Shared{})
+	id, _ := p.put(f.Context(), &book{})
 	for _, s := range []string{"ID.0", "ID.1048576", "ID.1048577", "ID.-1", "ID", "ID.+1", ".0", "ID.0.0", "ID.0x1", ""} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, token string) {
 		token = strings.Replace(token, "ID", id, 1)
-		b, got, n := p.get(token)
-		if b == nil {
+		got, n, ok := parsePage(token)
+		if !ok {
 			return
 		}
-		if got != id || n < 0 || n > 1<<20 || !strings.HasPrefix(token, id+".") {
-			t.Fatalf("%q leads to page %d of %q", token, n, got)
+		if n < 0 || n > 1<<20 || !strings.HasPrefix(token, got+".") {
+			t.Fatalf("%q is page %d of %q", token, n, got)
 		}
-		if again, _, m := p.get(id + "." + strconv.Itoa(n)); again != b || m != n {
+		if b := p.here(got); (b != nil) != (got == id) {
+			t.Fatal("another name leads to the book, or its own does not")
+		}
+		if again, m, ok := parsePage(got + "." + strconv.Itoa(n)); !ok || again != got || m != n {
 			t.Fatal("the same link by another way leads elsewhere")
 		}
 	})

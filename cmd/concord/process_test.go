@@ -439,8 +439,8 @@ func TestReloadOfAdmission(t *testing.T) {
 	p.end(10 * time.Second)
 }
 
-// TestReloadForgetsNothing: page links hold, an emergency header that was used does not hold again, and an issuer that can't
-// be reached costs nobody's access.
+// TestReloadForgetsNothing: page links hold, a create that is sent again is not filed again, an emergency header that was used
+// does not hold again, and an issuer that can't be reached costs nobody's access.
 func TestReloadForgetsNothing(t *testing.T) {
 	t.Parallel()
 	s := settings{read: "600/minute\n  break_glass: {key_file: glass}", timeout: "8s"}
@@ -448,8 +448,11 @@ func TestReloadForgetsNothing(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(p.dir, "glass"), []byte("a key for emergencies\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	filing := strings.NewReplacer("name: cerner\n", "name: cerner\n    creates: [Condition]\n", "Condition.read", "Condition.cruds").Replace(p.text(s))
+	p.write(filing)
 	p.reload("the configuration is taken")
 	page := p.nextPage()
+	at := p.file("once")
 	claims := p.issuer.Claims("", "")
 	mac := hmac.New(sha256.New, []byte("a key for emergencies"))
 	now := strconv.FormatInt(time.Now().Unix(), 10)
@@ -467,6 +470,9 @@ func TestReloadForgetsNothing(t *testing.T) {
 	}
 	if code, _ := p.ask(p.public, page, "Authorization", "Bearer "+p.token); code != http.StatusOK {
 		t.Errorf("a page: HTTP %d", code)
+	}
+	if again, other := p.file("once"), p.file("twice"); at == "" || again != at || other == at {
+		t.Errorf("filed at %q; sent again, at %q; under another key, at %q", at, again, other)
 	}
 	p.issuer.SetDown(true)
 	p.reload("the configuration is taken")
@@ -500,6 +506,34 @@ func (p *process) nextPage() string {
 	}
 	p.t.Fatal("no further page")
 	return ""
+}
+
+// file files a Condition under a key, and gives where it is; "" when it is not.
+func (p *process) file(key string) string {
+	p.t.Helper()
+	token, err := p.issuer.Token(p.issuer.Claims("http://"+p.public+"/fhir/r4", "user/*.cruds"))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	person := p.world.Population.Persons[0].Copies[0]
+	body := fmt.Sprintf(`{"resourceType":"Condition","code":{"text":"Filed"},"subject":{"reference":"Patient/%s.%s"}}`, person.Source, person.ID)
+	r, err := http.NewRequestWithContext(p.t.Context(), http.MethodPost, "http://"+p.public+"/fhir/r4/Condition?_source=cerner", strings.NewReader(body))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+token)
+	r.Header.Set("Content-Type", "application/fhir+json")
+	r.Header.Set("Idempotency-Key", key)
+	a, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Do(r)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	text, _ := io.ReadAll(a.Body)
+	_ = a.Body.Close()
+	if a.StatusCode != http.StatusCreated {
+		p.t.Errorf("a create: HTTP %d %s", a.StatusCode, text)
+	}
+	return a.Header.Get("Location")
 }
 
 func guardOf(s concord.SourceID) string {

@@ -53,6 +53,7 @@ type App struct {
 	queries *graphql.Engine
 	tracer  *obs.Tracer
 	counts  counts
+	common  gateway.Shared // with other gateways
 	turns   *admission.Controller
 	reloads reloadMetrics
 
@@ -93,12 +94,18 @@ func New(ctx context.Context, cfg *config.Config, log io.Writer) (_ *App, err er
 	if a.queries, err = graphql.New(); err != nil {
 		return nil, err
 	}
+	if a.common, err = a.openShared(cfg.Shared); err != nil {
+		return nil, err
+	}
 	g, err := a.generation(cfg, nil)
 	if err != nil {
 		return nil, err
 	}
 	if err := a.take(ctx, g); err != nil {
 		g.close(nil)
+		return nil, err
+	}
+	if err := a.publish(cfg, a.store); err != nil {
 		return nil, err
 	}
 	a.Public = http.HandlerFunc(a.answer)

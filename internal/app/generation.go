@@ -91,7 +91,7 @@ func (a *App) generation(cfg *config.Config, before *generation) (*generation, e
 	g.gateway = gateway.New(gateway.Config{
 		PublicURL: cfg.PublicURL, Version: Version, Federator: fed, Sources: policies(cfg), Health: a.health.of, Engine: a.engine, GraphQL: a.queries,
 		StandIns: a.store, Registry: registry, Sync: a.sync,
-		Verifier: g.tokens.verifier, Trail: a.trail, Limits: g.limits.Limits, Admission: a.turns, AuthServer: authServer(cfg), Log: a.log, Metrics: a.metrics, Tracer: a.tracer, Before: handedOut,
+		Verifier: g.tokens.verifier, Trail: a.trail, Limits: g.limits.Limits, Shared: a.common, Admission: a.turns, AuthServer: authServer(cfg), Log: a.log, Metrics: a.metrics, Tracer: a.tracer, Before: handedOut,
 	})
 	if g.public, err = front(g.gateway, cfg); err != nil {
 		g.close(before)

@@ -12,7 +12,6 @@ import (
 	"concord/gateway/ratelimit"
 	"concord/gateway/ratelimit/redislimit"
 	"concord/internal/config"
-	"concord/internal/tlsfiles"
 )
 
 // counts are what a reload must not lose: what callers have used up, and which emergency headers were used.
@@ -103,18 +102,9 @@ func (a *App) redis(c config.CounterStore, rates map[ratelimit.Class]ratelimit.R
 		}
 		o.Secret = bytes.TrimSpace(secret)
 	}
-	if c.TLS.CAFile != "" {
-		roots, err := tlsfiles.LoadRoots(c.TLS.CAFile)
-		if err != nil {
-			return nil, err
-		}
-		var own *tlsfiles.Pair
-		if c.TLS.CertFile != "" {
-			if own, err = tlsfiles.LoadPair(c.TLS.CertFile, c.TLS.KeyFile); err != nil {
-				return nil, err
-			}
-		}
-		o.TLS = tlsfiles.Client(roots.Pool(), own)
+	var err error
+	if o.TLS, err = clientTLS(c.TLS); err != nil {
+		return nil, err
 	}
 	s, err := redislimit.New(rates, o)
 	if err != nil {

@@ -42,7 +42,8 @@ type fixedKey struct {
 	of   func(*config.Config) any
 }
 
-// fixedKeys are all of them: listeners, and what a trail, an index or a store of counts was opened with.
+// fixedKeys are all of them: listeners, and what a trail, an index, a store of counts or one of pages, or a stream was opened
+// with.
 func fixedKeys() []fixedKey {
 	return []fixedKey{
 		{"listen", func(c *config.Config) any { return c.Listen }},
@@ -59,6 +60,8 @@ func fixedKeys() []fixedKey {
 			s.RedisAddr, s.RedisDB = "", 0
 			return s
 		}},
+		{"shared", func(c *config.Config) any { return c.Shared }},
+		{"events", func(c *config.Config) any { return c.Events }},
 	}
 }
 

@@ -22,6 +22,8 @@ type Config struct {
 	MPI           MPI
 	Audit         Audit
 	RateLimit     RateLimit
+	Shared        Shared
+	Events        Events
 	Admission     Admission
 	Portal        Portal
 	Traces        Traces

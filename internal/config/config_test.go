@@ -122,7 +122,14 @@ func TestGood(t *testing.T) {
 				GraphiQL: true, ClientID: "concord-portal", AuthorizeURL: "https://idp.example.org/authorize?audience=concord",
 				TokenURL: "https://idp.example.org/token", Scopes: []string{"openid", "launch/patient", "patient/*.rs"},
 			},
-			Traces:    config.Traces{Endpoint: "http://collector.internal:4318/v1/traces", Percent: 10},
+			Traces: config.Traces{Endpoint: "http://collector.internal:4318/v1/traces", Percent: 10},
+			Shared: config.Shared{
+				Store:   config.CounterStore{RedisAddr: "redis.example.org:6379", RedisDB: 2, User: "concord", PasswordFile: "testdata/good/files/token", TLS: config.SourceTLS{CAFile: "testdata/good/files/ca.pem"}},
+				KeyFile: "testdata/good/files/key.pem",
+			},
+			Events: config.Events{NATS: config.EventsNATS{
+				URL: "tls://nats.example.org:4222", CredentialsFile: "testdata/good/files/token", Stream: "HIE", Replicas: 3, TLS: config.SourceTLS{CAFile: "testdata/good/files/ca.pem"},
+			}},
 			Admission: config.Admission{MaxConcurrent: 1024, MaxWait: 250 * time.Millisecond},
 			RateLimit: config.RateLimit{
 				Store:      config.CounterStore{RedisAddr: "redis.example.org:6379", RedisDB: 3, User: "gw", PasswordFile: "testdata/good/files/token", SecretFile: "testdata/good/files/hmac", TLS: config.SourceTLS{CAFile: "testdata/good/files/ca.pem"}},

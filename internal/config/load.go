@@ -83,6 +83,8 @@ func readConfig(root *section) Config {
 		Pprof:         root.at("pprof").truth(false),
 		Auth:          readAuth(root.at("auth").section()),
 		RateLimit:     readRateLimit(root.at("rate_limit").section()),
+		Shared:        readShared(root.at("shared").section()),
+		Events:        readEvents(root.at("events").section()),
 		Admission:     readAdmission(root.at("admission").section()),
 	}
 	if overlap(c.Listen, c.AdminListen) {
