@@ -136,6 +136,9 @@ func (d *document) field(name, path string, line int, node ast.Node) field {
 }
 
 func join(path, name string) string {
+	if name == "" {
+		name = `""` // a key that can be seen
+	}
 	if strings.ContainsFunc(name, unicode.IsControl) {
 		name = strconv.Quote(name) // an error is one line
 	}
