@@ -16,7 +16,7 @@ FUZZTIME  ?= 10s
 BENCH     ?= .
 SOAK      ?= 30m
 
-.PHONY: check build sbom test bench soak fuzz screenshots demo fmt vet lint vuln tools clean help
+.PHONY: check build sbom test bench bench-quick microbench soak fuzz screenshots demo fmt vet lint vuln tools clean help
 
 ## check: all that CI checks; the house rules are among the tests
 check: fmt vet lint vuln test
@@ -33,8 +33,16 @@ sbom: build
 test:
 	go test -race $(TESTFLAGS) $(PKG)
 
-## bench: the benchmarks of PKG that match BENCH, and no tests
+## bench: what an answer costs beside programs that do less, a few minutes; writes bench/RESULTS.md and bench/cost.svg
 bench:
+	CONCORD_BENCH_OUT=bench go run ./bench
+
+## bench-quick: the same with fewer rounds, about a minute, and writes nothing
+bench-quick:
+	CONCORD_BENCH_QUICK=1 go run ./bench
+
+## microbench: the benchmarks of PKG that match BENCH, and no tests
+microbench:
 	go test -run '^$$' -bench '$(BENCH)' -benchmem $(PKG)
 
 ## soak: every pair of faults, then the gateway under load while things break at random, for SOAK (docs/operating.md, Overload)

@@ -165,13 +165,12 @@ func (s *Session) fetchOne(c Connector, r Request, t fhir.ResourceType, known *l
 		x.outcome.Requests += page.Requests
 		page, err = search()
 	}
-	ids := known.ids(ref)
-	base := c.About().Base
+	chart := chart{ids: known.ids(ref), base: c.About().Base}
 	before := len(x.matches) // those of another patient of the person at the same source
 	x.matches = slices.Grow(x.matches, len(page.Matches))
 	for _, m := range page.Matches {
 		switch {
-		case !m.Get("resourceType").Is(string(t)) || m.ID() == "" || !belongs(m, ids, base):
+		case m.Type() != t || m.ID() == "" || !chart.holds(m):
 			x.outcome.note(NoteDropped)
 		default:
 			x.matches = append(x.matches, m)
@@ -197,26 +196,43 @@ func (s *Session) fetchOne(c Connector, r Request, t fhir.ResourceType, known *l
 	x.outcome.Elapsed = max(x.outcome.Elapsed, time.Since(began))
 }
 
-// belongs tells whether a resource is of the patient that was asked for, whose ids these are. The element that says whose chart it is in
-// decides alone; only where there is none do the compartment's other links count. A resource that says nothing of its
-// patient belongs to nobody.
-func belongs(r fhir.Resource, ids map[string]bool, base string) bool {
-	mine := func(v fhir.Value) bool {
-		x := fhir.ParseReference(v.Text(), base)
-		return x.Kind == fhir.LocalReference && x.Type == fhir.TypePatient && ids[x.ID]
-	}
+// chart is a patient at a source: the ids there, and the source's base URL.
+type chart struct {
+	ids  map[string]bool
+	base string
+	mine string // the reference by which a resource was found to be of the patient, which nearly all others have too
+}
+
+// holds tells whether a resource is of the patient that was asked for. The element that says whose chart it is in decides
+// alone; only where there is none do the compartment's other links count. A resource that says nothing of its patient
+// belongs to nobody.
+func (c *chart) holds(r fhir.Resource) bool {
 	if r.Type() == fhir.TypePatient {
-		return ids[r.ID()]
+		return c.ids[r.ID()]
 	}
-	for _, n := range []string{"subject", "patient", "beneficiary", "for"} {
-		if v := r.Path(n, "reference"); v.Exists() {
-			return mine(v)
+	for _, n := range [...]string{"subject", "patient", "beneficiary", "for"} {
+		if v := r.Get(n).Get("reference"); v.Exists() {
+			return c.means(v)
 		}
 	}
 	for v := range fhir.PatientReferences(r) {
-		if mine(v) {
+		if c.means(v) {
 			return true
 		}
 	}
 	return false
+}
+
+// means tells whether a reference means the patient.
+func (c *chart) means(v fhir.Value) bool {
+	if c.mine != "" && v.Is(c.mine) {
+		return true
+	}
+	text := v.Text()
+	x := fhir.ParseReference(text, c.base)
+	if x.Kind != fhir.LocalReference || x.Type != fhir.TypePatient || !c.ids[x.ID] {
+		return false
+	}
+	c.mine = text
+	return true
 }

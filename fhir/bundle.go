@@ -45,6 +45,7 @@ func ParseBundle(b []byte, lim Limits) (Bundle, error) {
 	if n := entries.Len(); n > 0 {
 		out.Entries = make([]Entry, 0, n)
 	}
+	head := 0
 	for e := range entries.Items() {
 		var x Entry
 		for m := range e.Members() { // once, where each Get would begin anew
@@ -55,6 +56,7 @@ func ParseBundle(b []byte, lim Limits) (Bundle, error) {
 				x.Mode = SearchMode(stringOf(m.Get("mode")))
 			case "resource":
 				if m.IsObject() {
+					m.head, head = m.d.headOf(m.n, head)
 					x.Resource = Resource{m}
 				}
 			}
@@ -62,6 +64,18 @@ func ParseBundle(b []byte, lim Limits) (Bundle, error) {
 		out.Entries = append(out.Entries, x)
 	}
 	return out, nil
+}
+
+// headOf is the head of node n, and where to look for that of a later one: from is where to look for n's. Heads stand in
+// the order in which their resources end.
+func (d *document) headOf(n uint32, from int) (head uint32, next int) {
+	behind := d.nodes[n].next
+	for from < len(d.heads)-1 && d.heads[from].node < behind {
+		if from++; d.heads[from-1].node == n {
+			return uint32(from), from
+		}
+	}
+	return 0, from
 }
 
 // stringOf is a string's content, and "" of anything else: a null is no URL called null.

@@ -49,6 +49,9 @@ func CanonicalSystem(s string) string {
 		if c := fromOID(rest); ok && c != "" {
 			return c
 		}
+		if oid && s[:8] == "urn:oid:" && len(t) == len(s)-8 {
+			return s
+		}
 		return "urn:oid:" + t
 	}
 	if rest, ok := strings.CutPrefix(t, "https://"); ok {

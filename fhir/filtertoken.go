@@ -71,7 +71,7 @@ func (op *tokenOp) match(v Value, p *path) bool {
 			return op.coding(c)
 		}
 		for j, end := c.n+1, c.d.nodes[c.n].next; j < end; j = c.d.nodes[j].next {
-			if op.coding(Value{c.d, j}) {
+			if op.coding(Value{d: c.d, n: j}) {
 				return true
 			}
 		}

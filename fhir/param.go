@@ -216,7 +216,7 @@ func walk(v Value, at string, visit func(Value) bool) bool {
 
 func walkItems(v Value, at string, visit func(Value) bool) bool {
 	for j, end := v.n+1, v.d.nodes[v.n].next; j < end; j = v.d.nodes[j].next {
-		if !walk(Value{v.d, j}, at, visit) {
+		if !walk(Value{d: v.d, n: j}, at, visit) {
 			return false
 		}
 	}

@@ -21,6 +21,9 @@ func Parse(b []byte, lim Limits) (Resource, error) {
 		return Resource{}, err
 	}
 	r := Resource{v}
+	if n := len(v.d.heads) - 1; n > 0 && v.d.heads[n-1].node == 0 { // it ends last
+		r.head = uint32(n)
+	}
 	if r.Type() == "" {
 		return Resource{}, &ParseError{Reason: NotAResource}
 	}
@@ -29,8 +32,17 @@ func Parse(b []byte, lim Limits) (Resource, error) {
 
 // Type is resourceType, or "" when it is not there.
 func (r Resource) Type() ResourceType {
-	if t := r.Get("resourceType"); t.IsString() {
-		return ResourceType(t.Text())
+	if r.head != 0 {
+		return r.d.types[r.d.heads[r.head-1].typ]
+	}
+	if !r.IsObject() {
+		return ""
+	}
+	nodes := r.d.nodes
+	for j, end := r.n+1, nodes[r.n].next; j < end; j = nodes[j].next {
+		if nodes[j].tag&typeName != 0 {
+			return ResourceType(Value{d: r.d, n: j}.Text())
+		}
 	}
 	return ""
 }
@@ -52,7 +64,7 @@ func (r Resource) References() iter.Seq[Value] {
 		}
 		refs, end := r.d.refs, r.d.nodes[r.n].next
 		for i := sort.Search(len(refs), func(i int) bool { return refs[i] > r.n }); i < len(refs) && refs[i] < end; i++ {
-			if !yield(Value{r.d, refs[i]}) {
+			if !yield(Value{d: r.d, n: refs[i]}) {
 				return
 			}
 		}

@@ -7,41 +7,17 @@ import (
 	"slices"
 	"sync"
 	"unicode/utf8"
+	"unsafe"
 )
-
-// node is one JSON value of a document. Nodes stand in document order, a container before what it holds.
-type node struct {
-	key  uint32 // offset of the first byte of the member's name; 0 for an array's item and for the root
-	val  uint32 // offset of the value
-	end  uint32 // offset behind the value
-	next uint32 // index of the first node that is not within this one
-	tag  uint32 // of the name, as tagOf makes it; the top bit tells of a string with an escape
-}
-
-// escaped is the bit of node.tag that tells that a string is not what it says.
-const escaped = 1 << 31
-
-// tagOf is a name's length, first and last byte: enough to pass over nearly every other name without a look at it.
-func tagOf[T string | []byte](name T) uint32 {
-	n := len(name)
-	if n == 0 {
-		return 0
-	}
-	return uint32(min(n, 0x7fff))<<16 | uint32(name[0])<<8 | uint32(name[n-1])
-}
-
-// document is a JSON text that was found valid, and its nodes. It is immutable.
-type document struct {
-	raw   []byte
-	nodes []node
-	refs  []uint32 // the nodes that are strings named "reference", in order
-}
 
 // scanner reads a document in one pass.
 type scanner struct {
 	b      []byte
 	nodes  []node
 	refs   []uint32
+	heads  []head
+	tops   []top
+	types  []ResourceType
 	keys   []uint64 // digests of the names seen in the objects that are open, outermost first
 	depth  int
 	slash  bool // the string read last has an escape
@@ -72,7 +48,12 @@ func scan(b []byte, lim Limits) (*document, error) {
 	if i < 0 {
 		return nil, &ParseError{Offset: s.at, Reason: s.reason}
 	}
-	return &document{raw: b, nodes: slices.Clone(s.nodes), refs: slices.Clone(s.refs)}, nil
+	d := &document{raw: b, nodes: slices.Clone(s.nodes), refs: slices.Clone(s.refs)}
+	if len(s.heads) > 0 {
+		d.heads = append(slices.Clone(s.heads), head{tops: uint32(len(s.tops))})
+		d.tops, d.types = slices.Clone(s.tops), slices.Clone(s.types)
+	}
+	return d, nil
 }
 
 // scanners are kept for their slices: how many nodes a document has is known only behind it, and growing a new slice to
@@ -84,7 +65,8 @@ func (s *scanner) release() {
 	if cap(s.nodes) > 1<<20 {
 		return
 	}
-	*s = scanner{nodes: s.nodes[:0], refs: s.refs[:0], keys: s.keys[:0]}
+	clear(s.types) // they are parts of the document
+	*s = scanner{nodes: s.nodes[:0], refs: s.refs[:0], heads: s.heads[:0], tops: s.tops[:0], types: s.types[:0], keys: s.keys[:0]}
 	scanners.Put(s)
 }
 
@@ -218,6 +200,9 @@ func (s *scanner) value(i int, key, tag uint32) int {
 		s.slash = false
 		end := s.scalar(i, c)
 		if end >= 0 {
+			if c == '"' {
+				tag |= kindString
+			}
 			if s.slash {
 				tag |= escaped
 			}
@@ -296,7 +281,7 @@ func (s *scanner) array(i int, key, tag uint32) int {
 		return s.fail(i, TooDeep)
 	}
 	at := len(s.nodes)
-	s.nodes = append(s.nodes, node{key: key, val: uint32(i), tag: tag})
+	s.nodes = append(s.nodes, node{key: key, val: uint32(i), tag: tag | kindArray})
 	b := s.b
 	i = skip(b, i+1)
 	if i < len(b) && b[i] == ']' {
@@ -336,6 +321,7 @@ func (s *scanner) closed(n, i int) int {
 const (
 	refDigest = 0x65636e6572656665 // of "reference", as digest makes it: "eference" and the first byte below
 	refLen    = len("reference")
+	typeLen   = len("resourceType")
 )
 
 // digest tells names apart: two names of up to eight bytes have one digest only if they are equal.
@@ -359,8 +345,8 @@ func (s *scanner) object(i int, key, tag uint32) int {
 		return s.fail(i, TooDeep)
 	}
 	at := len(s.nodes)
-	s.nodes = append(s.nodes, node{key: key, val: uint32(i), tag: tag})
-	b, base := s.b, len(s.keys)
+	s.nodes = append(s.nodes, node{key: key, val: uint32(i), tag: tag | kindObject})
+	b, base, typed := s.b, len(s.keys), uint32(0)
 	i = skip(b, i+1)
 	if i < len(b) && b[i] == '}' {
 		return s.closed(at, i)
@@ -402,7 +388,7 @@ func (s *scanner) object(i int, key, tag uint32) int {
 			i = skip(b, i)
 		}
 		if i < len(b) && b[i] == '"' { // the common case, without two calls
-			end, tag := 0, tagOf(b[from:to])
+			end, tag := 0, tagOf(b[from:to])|kindString
 			if j := i + 9; j <= len(b) {
 				if n := bits.TrailingZeros64(special(binary.LittleEndian.Uint64(b[i+1:j]))) >> 3; n < 8 && b[i+1+n] == '"' {
 					end = i + 2 + n
@@ -417,8 +403,16 @@ func (s *scanner) object(i int, key, tag uint32) int {
 					tag |= escaped
 				}
 			}
-			if to-from == refLen && binary.LittleEndian.Uint64(b[from+1:]) == refDigest && b[from] == 'r' {
-				s.refs = append(s.refs, uint32(len(s.nodes)))
+			switch to - from {
+			case refLen:
+				if binary.LittleEndian.Uint64(b[from+1:]) == refDigest && b[from] == 'r' {
+					s.refs = append(s.refs, uint32(len(s.nodes)))
+				}
+			case typeLen:
+				if string(b[from:to]) == "resourceType" {
+					tag |= typeName
+					typed = uint32(len(s.nodes))
+				}
 			}
 			s.nodes = append(s.nodes, node{uint32(from), uint32(i), uint32(end), uint32(len(s.nodes) + 1), tag})
 			i = end
@@ -438,7 +432,11 @@ func (s *scanner) object(i int, key, tag uint32) int {
 			}
 		case '}':
 			s.keys = s.keys[:base]
-			return s.closed(at, i)
+			end := s.closed(at, i)
+			if typed != 0 {
+				s.resource(uint32(at), typed)
+			}
+			return end
 		default:
 			return s.fail(i, Syntax)
 		}
@@ -454,4 +452,28 @@ func (s *scanner) named(n int, name []byte) bool {
 		}
 	}
 	return false
+}
+
+// resource notes the members of the resource at node n, whose type is at node t.
+func (s *scanner) resource(n, t uint32) {
+	s.heads = append(s.heads, head{n, uint32(len(s.tops)), s.typ(t)})
+	for j, end := n+1, s.nodes[n].next; j < end; j = s.nodes[j].next {
+		s.tops = append(s.tops, top{j, s.nodes[j].key, s.nodes[j].tag})
+	}
+}
+
+// typ is the place among the types of the one at node t.
+func (s *scanner) typ(t uint32) uint32 {
+	x := &s.nodes[t]
+	text := s.b[x.val+1 : x.end-1]
+	if x.tag&escaped != 0 {
+		text = Value{d: &document{raw: s.b, nodes: s.nodes}, n: t}.unquoted()
+	}
+	for i, known := range s.types {
+		if string(known) == string(text) {
+			return uint32(i)
+		}
+	}
+	s.types = append(s.types, ResourceType(unsafe.String(unsafe.SliceData(text), len(text)))) //nolint:gosec // as in Text
+	return uint32(len(s.types) - 1)
 }

@@ -29,8 +29,13 @@ func Append(v Value, with []byte) Edit {
 	if n.next > v.n+1 {
 		// behind the last one, so that white space before the bracket stays where it is
 		last := v.n + 1
-		for j := last; j < n.next; j = v.d.nodes[j].next {
-			last = j
+		if v.head != 0 {
+			all := v.tops()
+			last = all[len(all)-1].node
+		} else {
+			for j := last; j < n.next; j = v.d.nodes[j].next {
+				last = j
+			}
 		}
 		at := v.d.nodes[last].end
 		return Edit{from: at, to: at, with: with, comma: true}

@@ -13,8 +13,9 @@ import (
 // Value is one JSON value within a document: a view, of the size of a pointer and an index. It may hold PHI, so it
 // prints redacted. The zero Value is absent: it has no members, no items and no text.
 type Value struct {
-	d *document
-	n uint32
+	d    *document
+	n    uint32
+	head uint32 // where a resource's members are, among the document's heads and one more; 0 for what is reached in any other way
 }
 
 // ParseValue indexes any JSON value. Its error is a *ParseError.
@@ -37,14 +38,22 @@ func (v Value) first() byte {
 	return v.d.raw[v.d.nodes[v.n].val]
 }
 
+// kind is what v is, as the bits of node.tag have it; 0 as well when absent.
+func (v Value) kind() uint32 {
+	if v.d == nil {
+		return 0
+	}
+	return v.d.nodes[v.n].tag & kinds
+}
+
 // IsObject tells whether v is an object.
-func (v Value) IsObject() bool { return v.first() == '{' }
+func (v Value) IsObject() bool { return v.kind() == kindObject }
 
 // IsArray tells whether v is an array.
-func (v Value) IsArray() bool { return v.first() == '[' }
+func (v Value) IsArray() bool { return v.kind() == kindArray }
 
 // IsString tells whether v is a string.
-func (v Value) IsString() bool { return v.first() == '"' }
+func (v Value) IsString() bool { return v.kind() == kindString }
 
 // IsNumber tells whether v is a number.
 func (v Value) IsNumber() bool { c := v.first(); return c == '-' || c-'0' <= 9 }
@@ -62,9 +71,9 @@ func (v Value) Raw() []byte {
 // document's bytes and so keeps them alive: what outlives the request clones it.
 func (v Value) Text() string {
 	var b []byte
-	switch v.first() {
-	case 0, '{', '[':
-	case '"':
+	switch v.kind() {
+	case kindObject, kindArray:
+	case kindString:
 		b = v.unquoted()
 	default:
 		b = v.Raw()
@@ -88,7 +97,7 @@ func (v Value) unquoted() []byte {
 
 // Is tells whether v is the string s.
 func (v Value) Is(s string) bool {
-	if v.first() != '"' {
+	if !v.IsString() {
 		return false
 	}
 	n := &v.d.nodes[v.n]
@@ -100,21 +109,41 @@ func (v Value) Is(s string) bool {
 
 // Get is the member called name; absent when v is no object or has none.
 func (v Value) Get(name string) Value {
-	if v.first() != '{' {
+	want := tagOf(name)
+	if v.head != 0 {
+		for _, t := range v.tops() {
+			if (t.tag^want)<<(32-tagBits) == 0 && (len(name) <= 2 || v.d.named(t.key, name)) {
+				return Value{d: v.d, n: t.node}
+			}
+		}
 		return Value{}
 	}
-	nodes, want := v.d.nodes, tagOf(name)
+	if !v.IsObject() {
+		return Value{}
+	}
+	nodes := v.d.nodes
 	for j, end := v.n+1, nodes[v.n].next; j < end; {
 		n := &nodes[j]
-		if (n.tag^want)&^escaped == 0 {
-			// a name is closed by a quote, so there is a byte behind it; lengths beyond the tag's are compared here
-			if k := int(n.key); k+len(name) < len(v.d.raw) && v.d.raw[k+len(name)] == '"' && string(v.d.raw[k:k+len(name)]) == name {
-				return Value{v.d, j}
+		if (n.tag^want)<<(32-tagBits) == 0 {
+			if len(name) <= 2 || v.d.named(n.key, name) { // of two bytes the tag is all
+				return Value{d: v.d, n: j}
 			}
 		}
 		j = n.next
 	}
 	return Value{}
+}
+
+// named tells whether the name at offset key is this one. A name is closed by a quote, so there is a byte behind it.
+func (d *document) named(key uint32, name string) bool {
+	k := int(key)
+	return k+len(name) < len(d.raw) && d.raw[k+len(name)] == '"' && string(d.raw[k:k+len(name)]) == name
+}
+
+// tops are the members of a resource that has a head.
+func (v Value) tops() []top {
+	h := v.d.heads[v.head-1 : v.head+1 : v.head+1]
+	return v.d.tops[h[0].tops:h[1].tops]
 }
 
 // Path is Get for each name in turn; arrays are not entered.
@@ -132,9 +161,14 @@ func (v Value) Name() string {
 		return ""
 	}
 	n := &v.d.nodes[v.n]
-	name := v.d.raw[n.key:]
-	size := int(n.tag &^ escaped >> 16)
-	if size == 0x7fff { // or longer than the tag can tell
+	return v.d.name(n.key, n.tag)
+}
+
+// name is the name at offset key with that tag.
+func (d *document) name(key, tag uint32) string {
+	name := d.raw[key:]
+	size := int(tag >> 16 & longName)
+	if size == longName { // or longer than the tag can tell
 		size = bytes.IndexByte(name, '"')
 	}
 	return unsafe.String(unsafe.SliceData(name), size) //nolint:gosec // as in Text
@@ -144,11 +178,11 @@ func (v Value) Name() string {
 // repeat and those that don't read alike.
 func (v Value) Items() iter.Seq[Value] {
 	return func(yield func(Value) bool) {
-		switch v.first() {
-		case 0:
-		case '[':
+		switch {
+		case v.d == nil:
+		case v.IsArray():
 			for j, end := v.n+1, v.d.nodes[v.n].next; j < end; j = v.d.nodes[j].next {
-				if !yield(Value{v.d, j}) {
+				if !yield(Value{d: v.d, n: j}) {
 					return
 				}
 			}
@@ -160,10 +194,10 @@ func (v Value) Items() iter.Seq[Value] {
 
 // Len is how many values Items gives.
 func (v Value) Len() int {
-	switch v.first() {
-	case 0:
+	switch {
+	case v.d == nil:
 		return 0
-	case '[':
+	case v.IsArray():
 		n := 0
 		for j, end := v.n+1, v.d.nodes[v.n].next; j < end; j = v.d.nodes[j].next {
 			n++
@@ -176,15 +210,61 @@ func (v Value) Len() int {
 // Members is each member of an object, in the order sent.
 func (v Value) Members() iter.Seq[Value] {
 	return func(yield func(Value) bool) {
-		if v.first() != '{' {
+		if v.head != 0 {
+			for _, t := range v.tops() {
+				if !yield(Value{d: v.d, n: t.node}) {
+					return
+				}
+			}
+			return
+		}
+		if !v.IsObject() {
 			return
 		}
 		for j, end := v.n+1, v.d.nodes[v.n].next; j < end; j = v.d.nodes[j].next {
-			if !yield(Value{v.d, j}) {
+			if !yield(Value{d: v.d, n: j}) {
 				return
 			}
 		}
 	}
+}
+
+// Names is the name of each of the Members, with its place among them.
+func (v Value) Names() iter.Seq2[int, string] {
+	return func(yield func(int, string) bool) {
+		if v.head != 0 {
+			for i, t := range v.tops() {
+				if !yield(i, v.d.name(t.key, t.tag)) {
+					return
+				}
+			}
+			return
+		}
+		i := 0
+		for m := range v.Members() {
+			if !yield(i, m.Name()) {
+				return
+			}
+			i++
+		}
+	}
+}
+
+// Member is the i-th of the Members; absent when there are fewer.
+func (v Value) Member(i int) Value {
+	if v.head != 0 {
+		if all := v.tops(); i < len(all) {
+			return Value{d: v.d, n: all[i].node}
+		}
+		return Value{}
+	}
+	for m := range v.Members() {
+		if i == 0 {
+			return m
+		}
+		i--
+	}
+	return Value{}
 }
 
 // Within is v and every value inside it, in document order.
@@ -194,7 +274,7 @@ func (v Value) Within() iter.Seq[Value] {
 			return
 		}
 		for j, end := v.n, v.d.nodes[v.n].next; j < end; j++ {
-			if !yield(Value{v.d, j}) {
+			if !yield(Value{d: v.d, n: j}) {
 				return
 			}
 		}
@@ -222,7 +302,7 @@ func (v Value) Parent() Value {
 	}
 	for j := v.n; j > 0; {
 		if j--; v.d.nodes[j].next > v.n {
-			return Value{v.d, j}
+			return Value{d: v.d, n: j}
 		}
 	}
 	return Value{}

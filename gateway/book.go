@@ -78,7 +78,11 @@ func (x *exchange) settle(b *book) *problem {
 			return p
 		}
 	}
-	if slices.ContainsFunc(b.matches, func(e merge.Entry) bool { return len(e.Conflicts) > 0 }) {
+	conflict := false
+	for i := range b.matches {
+		conflict = conflict || len(b.matches[i].Conflicts) > 0
+	}
+	if conflict {
 		b.say(issue{severity: "information", code: "conflict", text: "sources disagree on some of these; they are tagged " + systemConflict})
 	}
 	return nil

@@ -26,9 +26,9 @@ func (x *exchange) renderPage(b *book, id string, n int) (*answer, *problem) {
 	from := min(n*b.q.count, len(b.matches))
 	to := min(from+b.q.count, len(b.matches))
 	r := x.g.newRenderer(b.people...)
-	entries := make([]merge.Entry, 0, to-from)
+	entries := make([]*merge.Entry, 0, to-from)
 	i := 0
-	for e := range view.Entries() {
+	for e := range view.All() {
 		at := i
 		if i >= len(b.matches) {
 			at = b.first[i-len(b.matches)]
@@ -43,7 +43,7 @@ func (x *exchange) renderPage(b *book, id string, n int) (*answer, *problem) {
 	for _, e := range entries {
 		size += len(e.Survivor.Raw()) + 512
 	}
-	out := make([]byte, 0, size)
+	out := lend(size)
 	out = append(out, `{"resourceType":"Bundle","type":"searchset"`...)
 	if !b.partial && !b.q.noTotal {
 		out = append(out, `,"total":`...)
@@ -73,7 +73,7 @@ func (x *exchange) renderPage(b *book, id string, n int) (*answer, *problem) {
 		return nil, ofFault(err)
 	}
 	a := okay(out)
-	a.partial = b.partial
+	a.partial, a.lent = b.partial, true
 	if len(x.outcomes) == 0 && b.sources != "" {
 		a.header = map[string]string{"Server-Timing": b.sources}
 	}
@@ -97,7 +97,7 @@ func entrySeparator(out []byte, count int) []byte {
 
 // renderEntries writes entries of a view, the first of them as matches, and a Provenance for each match if it was asked
 // for and the token shows it.
-func (x *exchange) renderEntries(out []byte, r *renderer, b *book, entries []merge.Entry, matches int) ([]byte, int) {
+func (x *exchange) renderEntries(out []byte, r *renderer, b *book, entries []*merge.Entry, matches int) ([]byte, int) {
 	count := 0
 	var provenance []byte
 	history := b.q.history && x.showsProvenance(b)
@@ -135,7 +135,7 @@ func (x *exchange) showsProvenance(b *book) bool {
 }
 
 // provenance appends, behind a comma, an entry that tells what a merged resource was made from (R4 Provenance).
-func (r *renderer) provenance(out []byte, e merge.Entry, id, recorded string) []byte {
+func (r *renderer) provenance(out []byte, e *merge.Entry, id, recorded string) []byte {
 	t := e.Survivor.Type()
 	sum := sha256.Sum256([]byte(string(t) + "/" + id))
 	u := hex.EncodeToString(sum[:16])

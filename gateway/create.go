@@ -290,7 +290,7 @@ func (x *exchange) createdAnswer(source concord.SourceID, done federation.Create
 	}
 	r = x.g.newRenderer(x.owner(c))
 	e := merge.Entry{Survivor: c, Copies: []merge.Copy{c}}
-	a.body, a.contentType = r.entry(nil, e, id), fhirJSON
+	a.body, a.contentType = r.entry(nil, &e, id), fhirJSON
 	a.etag = `W/"` + version(e) + `"`
 	if err := x.remember(r); err != nil {
 		return nil, ofFault(err)

@@ -64,10 +64,22 @@ func (x *exchange) deliver(w http.ResponseWriter, a *answer) {
 		h.Set("Content-Length", strconv.Itoa(len(a.body)))
 	}
 	w.WriteHeader(a.status)
-	if x.r.Method != http.MethodHead {
-		_, _ = w.Write(a.body) //nolint:gosec // JSON, and said to be; whoever is gone can't be told
-	}
+	x.send(w, a)
 	x.observe(a)
+}
+
+// send writes the body, and takes its room back once it has all left. A room of which something may not have left is the
+// collector's: the Write of a stream that HTTP/2 resets comes back while the connection still reads what it was given.
+func (x *exchange) send(w http.ResponseWriter, a *answer) {
+	sent := x.r.Method == http.MethodHead
+	if !sent {
+		n, err := w.Write(a.body) //nolint:gosec // JSON, and said to be; whoever is gone can't be told
+		sent = err == nil && n == len(a.body)
+	}
+	if a.lent && sent {
+		giveBack(a.body)
+	}
+	a.body, a.lent = nil, false
 }
 
 func (x *exchange) observe(a *answer) {

@@ -55,6 +55,7 @@ type answer struct {
 	header      map[string]string // further headers
 	partial     bool              // some source is missing from it
 	errors      bool              // it tells of errors, whatever its status
+	lent        bool              // body is of bodies, and goes back there once it is written
 }
 
 const fhirJSON = "application/fhir+json; charset=utf-8"

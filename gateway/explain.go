@@ -133,7 +133,7 @@ func (x *exchange) explained(t fhir.ResourceType, person mpi.Person) ([]merge.En
 // holds tells whether an entry stands for what is asked about: a copy, or a person.
 func holds(e merge.Entry, a address, r *renderer, id string) bool {
 	if a.person != "" {
-		return r.entryID(e) == id
+		return r.entryID(&e) == id
 	}
 	for _, c := range e.Copies {
 		if c.Source == a.source && c.ID() == a.id {

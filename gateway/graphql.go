@@ -166,7 +166,7 @@ func (x *exchange) lookAgain(b *book) (smart.View, *problem) {
 // place lets the renderer know whom and which survivors the answer is about.
 func (c *chartOfRequest) place(people []mpi.Person, v smart.View) {
 	c.renderer.know(people...)
-	for e := range v.Entries() {
+	for e := range v.All() {
 		c.renderer.place(e)
 	}
 }
@@ -174,7 +174,7 @@ func (c *chartOfRequest) place(people []mpi.Person, v smart.View) {
 // answer renders a book.
 func (c *chartOfRequest) answer(b *book, v smart.View) graphql.Answer {
 	out := graphql.Answer{Issues: graphQLIssues(b.issues), Partial: b.partial}
-	for e := range v.Entries() {
+	for e := range v.All() {
 		r, err := c.render(e, c.renderer.entryID(e))
 		if err != nil {
 			return graphql.Answer{Err: err}
@@ -185,7 +185,7 @@ func (c *chartOfRequest) answer(b *book, v smart.View) graphql.Answer {
 }
 
 // render makes the gateway's own resource of an entry, and remembers what it stands for.
-func (c *chartOfRequest) render(e merge.Entry, id string) (fhir.Resource, error) {
+func (c *chartOfRequest) render(e *merge.Entry, id string) (fhir.Resource, error) {
 	r, err := fhir.Parse(c.renderer.entry(nil, e, id), fhir.Limits{})
 	if err != nil { // it was spliced from what was parsed
 		return fhir.Resource{}, &concord.Fault{Op: "graphql render", Kind: concord.Internal, Err: err}
@@ -214,7 +214,7 @@ func (c *chartOfRequest) Read(ctx context.Context, l graphql.Link) graphql.Answe
 		c.renderer.know(f.person)
 		c.renderer.refer = f.refer
 		var r fhir.Resource
-		if r, out.Err = c.render(f.Entry, f.id); out.Err == nil {
+		if r, out.Err = c.render(&f.Entry, f.id); out.Err == nil {
 			out.Resources = []fhir.Resource{r}
 		}
 		c.renderer.refer = ""

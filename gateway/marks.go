@@ -11,7 +11,7 @@ import (
 
 // marks says in meta which copies the entry stands for, from which sources, and what they disagree in. Security labels
 // are those of all copies, and the version is no source's own.
-func (r *renderer) marks(e merge.Entry, t fhir.ResourceType) {
+func (r *renderer) marks(e *merge.Entry, t fhir.ResourceType) {
 	ext := r.span(func(b []byte) []byte {
 		for i, c := range e.Copies {
 			if i > 0 {
@@ -85,7 +85,7 @@ func (r *renderer) marks(e merge.Entry, t fhir.ResourceType) {
 }
 
 // securityOfOthers are the security labels that other copies have and the survivor has not: the most restrictive holds.
-func securityOfOthers(e merge.Entry) (out []byte) {
+func securityOfOthers(e *merge.Entry) (out []byte) {
 	if len(e.Copies) < 2 {
 		return nil
 	}
@@ -116,7 +116,7 @@ func securityOfOthers(e merge.Entry) (out []byte) {
 
 // derivedVersion is the version of a merged resource: another one as soon as a copy has. A copy whose source numbers no
 // versions has another one with its content.
-func derivedVersion(e merge.Entry) string {
+func derivedVersion(e *merge.Entry) string {
 	told := make([]byte, 0, 512)
 	for _, c := range e.Copies {
 		meta := c.Get("meta")

@@ -241,10 +241,10 @@ func (x *exchange) renderHits(hits []hit) (*answer, *problem) {
 	}
 	count := 0
 	for _, h := range hits {
-		id := r.entryID(h.entry)
+		id := r.entryID(&h.entry)
 		out = entrySeparator(out, count)
 		out = append(out, `{"fullUrl":"`+r.base+"/Patient/"+id+`","resource":`...)
-		out = r.entry(out, h.entry, id)
+		out = r.entry(out, &h.entry, id)
 		out = append(out, `,"search":{"extension":[{"url":"`+urlMatchGrade+`","valueCode":"`+h.decision.Grade.String()+`"}],"mode":"match","score":`...)
 		out = strconv.AppendFloat(out, h.decision.Score, 'f', 2, 64)
 		out = append(out, `}}`...)

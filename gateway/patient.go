@@ -7,7 +7,7 @@ import (
 
 // unify writes what the unified Patient has beside the survivor's bytes and what the merge adds: links to the sources'
 // records (R4 Patient.link, seealso). It edits the survivor's own array, or returns a member to add, behind a comma.
-func (r *renderer) unify(e merge.Entry) []byte {
+func (r *renderer) unify(e *merge.Entry) []byte {
 	var links []byte
 	for _, c := range e.Copies {
 		links = append(links, `,{"other":{"reference":"Patient/`...)

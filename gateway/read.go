@@ -207,7 +207,7 @@ func (x *exchange) renderOne(f found) (*answer, *problem) {
 	}
 	r := x.g.newRenderer(f.person)
 	r.refer = f.refer
-	body := r.subset(nil, f.Entry, f.id, q.elements)
+	body := r.subset(nil, &f.Entry, f.id, q.elements)
 	if err := x.remember(r); err != nil {
 		return nil, ofFault(err)
 	}
@@ -234,5 +234,5 @@ func version(e merge.Entry) string {
 	if v := e.Survivor.Path("meta", "versionId"); len(e.Copies) == 1 && v.IsString() && fhir.LegalID(v.Text()) {
 		return v.Text()
 	}
-	return derivedVersion(e)
+	return derivedVersion(&e)
 }

@@ -37,6 +37,25 @@ type renderer struct {
 	scratch  []byte
 	gone     []fhir.Value // parts that are replaced as a whole, within which nothing else may be edited
 	arena    []byte       // the new parts; what is in it is never moved
+	written  [16]written  // the references that were met last
+}
+
+// written is a source's reference and what it is here: of an answer nearly all are about one patient, and many about one
+// encounter or practitioner.
+type written struct {
+	source  concord.SourceID
+	patient bool // in a Patient
+	text    string
+	here    []byte // within the arena
+}
+
+// slot is where a reference is among those that were met last.
+func (r *renderer) slot(text string) *written {
+	n := len(text)
+	if n == 0 {
+		return &r.written[0]
+	}
+	return &r.written[(n*5+int(text[0])+int(text[n-1])+int(text[n/2]))%len(r.written)]
 }
 
 // place names a source's resource.
@@ -61,11 +80,11 @@ func (r *renderer) know(people ...mpi.Person) {
 			}
 		}
 	}
-	r.last = lastPerson{}
+	r.last, r.written = lastPerson{}, [16]written{}
 }
 
 // place remembers which copies are gone into which survivor.
-func (r *renderer) place(e merge.Entry) {
+func (r *renderer) place(e *merge.Entry) {
 	if len(e.Copies) < 2 {
 		return
 	}
@@ -76,6 +95,7 @@ func (r *renderer) place(e merge.Entry) {
 	if !slices.Contains(r.merged, t) {
 		r.merged = append(r.merged, t)
 	}
+	r.written = [16]written{}
 	id := e.Survivor.ID()
 	self := r.name(e.Survivor.Source, t, id)
 	for _, c := range e.Copies {
@@ -105,7 +125,7 @@ func (r *renderer) appendID(dst []byte, source concord.SourceID, t fhir.Resource
 }
 
 // entryID is the public id of an entry: the person's for a Patient that is unified, otherwise the survivor's.
-func (r *renderer) entryID(e merge.Entry) string {
+func (r *renderer) entryID(e *merge.Entry) string {
 	t, id := e.Survivor.Type(), e.Survivor.ID()
 	if p := r.person(e.Survivor.Source, fhir.Reference{Type: t, ID: id}); p != "" {
 		return p
@@ -125,7 +145,7 @@ func (r *renderer) span(write func(dst []byte) []byte) []byte {
 
 // entry appends an entry's resource: the survivor's bytes, with ids and references of the gateway, the marks, and what
 // the merge adds.
-func (r *renderer) entry(dst []byte, e merge.Entry, id string) []byte {
+func (r *renderer) entry(dst []byte, e *merge.Entry, id string) []byte {
 	c, t := e.Survivor, e.Survivor.Type()
 	r.edits = append(r.edits[:0], fhir.Replace(c.Get("id"), r.span(func(b []byte) []byte { return fhir.AppendString(b, id) })))
 	unified := t == fhir.TypePatient && !isCopy(id)
@@ -150,7 +170,7 @@ func (r *renderer) entry(dst []byte, e merge.Entry, id string) []byte {
 }
 
 // gains puts what the merge adds into the survivor's own elements, and returns what goes behind them, each behind a comma.
-func (r *renderer) gains(more []byte, e merge.Entry) []byte {
+func (r *renderer) gains(more []byte, e *merge.Entry) []byte {
 	var items []byte
 	for i, a := range e.Add {
 		if a.Name == "" {
@@ -206,18 +226,26 @@ func (r *renderer) references(source concord.SourceID, v fhir.Resource, patient 
 		if r.isGone(ref) {
 			continue
 		}
-		x := fhir.ParseReference(ref.Text(), r.bases[source])
+		text := ref.Text()
+		known := r.slot(text)
+		if known.here != nil && known.text == text && known.source == source && known.patient == patient {
+			r.edits = append(r.edits, fhir.Replace(ref, known.here))
+			continue
+		}
+		x := fhir.ParseReference(text, r.bases[source])
 		if x.Kind == fhir.LocalReference && !r.readable(source, x.Type) {
 			x.Kind = fhir.BadReference // it could not be read here
 		}
 		switch x.Kind {
 		case fhir.LocalReference:
-			r.edits = append(r.edits, fhir.Replace(ref, r.span(func(b []byte) []byte {
+			here := r.span(func(b []byte) []byte {
 				b = append(b, '"')
 				b = append(b, x.Type...)
 				b = append(b, '/')
 				return append(r.appendTarget(b, source, x, patient), '"')
-			})))
+			})
+			*known = written{source, patient, text, here}
+			r.edits = append(r.edits, fhir.Replace(ref, here))
 		case fhir.ContainedReference:
 		default:
 			r.unresolvable(ref)

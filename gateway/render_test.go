@@ -40,7 +40,7 @@ func TestRender(t *testing.T) {
 			g := &Gateway{base: "https://hie.example.org/fhir/r4", bases: map[concord.SourceID]string{"epic": "https://ehr.example.org/r4"}}
 			r := g.newRenderer(mpi.Person{ID: "person-1", Links: []mpi.Link{{Ref: concord.NewPatientRef("epic", "p1"), Grade: mpi.Certain}}})
 			e := merge.Entry{Survivor: merge.Copy{Source: "epic", Resource: res}, Copies: []merge.Copy{{Source: "epic", Resource: res}}}
-			got := r.entry(nil, e, r.entryID(e))
+			got := r.entry(nil, &e, r.entryID(&e))
 			if !json.Valid(got) {
 				t.Fatalf("not JSON: %s", got)
 			}
@@ -88,8 +88,8 @@ func TestRenderMerged(t *testing.T) {
 			e.Add = append(e.Add, merge.Addition{From: "epic", Value: e.Copies[1].Get(name)})
 		}
 		r := g.newRenderer(person)
-		r.place(e)
-		out := r.entry(nil, e, r.entryID(e))
+		r.place(&e)
+		out := r.entry(nil, &e, r.entryID(&e))
 		if err := json.Unmarshal(out, &resource); err != nil {
 			t.Fatalf("not JSON: %s", out)
 		}
@@ -143,9 +143,9 @@ func TestRenderMerged(t *testing.T) {
 		add(other.Get("method"), "", "")
 		e.PossibleDuplicate = merge.DuplicateRepeated
 		r := g.newRenderer(person)
-		r.place(e)
+		r.place(&e)
 		var got map[string]any
-		if err := json.Unmarshal(r.entry(nil, e, "cerner.1"), &got); err != nil {
+		if err := json.Unmarshal(r.entry(nil, &e, "cerner.1"), &got); err != nil {
 			t.Fatal(err)
 		}
 		for _, c := range []struct {
@@ -222,16 +222,16 @@ func FuzzRender(f *testing.F) {
 		copies := []merge.Copy{{Source: "cerner", Resource: r2}, {Source: "epic", Resource: r1}}
 		for _, e := range []merge.Entry{{Survivor: copies[1], Copies: copies[1:]}, merge.Unify(copies)} {
 			r := g.newRenderer(person)
-			r.place(e)
-			id := r.entryID(e)
-			out, err := fhir.Parse(r.subset(nil, e, id, nil), fhir.Limits{})
+			r.place(&e)
+			id := r.entryID(&e)
+			out, err := fhir.Parse(r.subset(nil, &e, id, nil), fhir.Limits{})
 			if err != nil {
 				t.Fatalf("%v", err)
 			}
 			if out.ID() != id || out.Type() != r1.Type() || out.Path("meta", "tag").Len() == 0 {
 				t.Fatal("without its id, type or marks")
 			}
-			if out, err = fhir.Parse(r.subset(nil, e, id, []string{"code"}), fhir.Limits{}); err != nil || out.ID() != id {
+			if out, err = fhir.Parse(r.subset(nil, &e, id, []string{"code"}), fhir.Limits{}); err != nil || out.ID() != id {
 				t.Fatalf("a subset: %v", err)
 			}
 		}

@@ -257,13 +257,16 @@ func (x *exchange) searchChart(q *query, person mpi.Person) (*book, *problem) {
 	}
 	b := x.newBook(q, res.Person)
 	b.outcomes(res.Outcomes)
-	for _, e := range res.Record.Entries {
-		if e.Survivor.Get("resourceType").Is(string(q.typ)) {
-			b.matches = append(b.matches, e)
-		} else {
-			b.others = append(b.others, e)
-		}
+	all := res.Record.Entries // those of a type stand together
+	from := slices.IndexFunc(all, func(e merge.Entry) bool { return e.Survivor.Type() == q.typ })
+	if from < 0 {
+		from = len(all)
 	}
+	to := from
+	for to < len(all) && all[to].Survivor.Type() == q.typ {
+		to++
+	}
+	b.matches, b.others = all[from:to:to], slices.Concat(all[:from], all[to:])
 	for _, c := range res.Included {
 		b.others = append(b.others, merge.Entry{Survivor: c, Copies: []merge.Copy{c}})
 	}

@@ -49,7 +49,7 @@ var choiceTypes = []string{"Address", "Age", "Annotation", "Attachment", "Boolea
 
 // subset appends an entry's resource with the elements that were asked for: nil is all of them. A subset is tagged, so
 // that nobody takes it for the whole.
-func (r *renderer) subset(out []byte, e merge.Entry, id string, elements []string) []byte {
+func (r *renderer) subset(out []byte, e *merge.Entry, id string, elements []string) []byte {
 	if len(elements) == 0 {
 		return r.entry(out, e, id)
 	}

@@ -45,38 +45,40 @@ func (r *clinical) Name() string { return string(r.typ) }
 
 // Read reads codes, time and identifiers.
 func (r *clinical) Read(c Copy, w *World) Facts {
-	f := w.begin(c)
+	w.facts = w.begin(c)
+	f := &w.facts // what is pointed to from here and there would be allocated each time
 	if w.opaque() {
-		return f
+		return *f
 	}
-	f.standing = max(standingIn(w.top.at[elStatus]), standingIn(w.top.at[elVerificationStatus]), standingIn(w.top.at[elClinicalStatus]))
-	if v := w.top.at[elStatus]; v.IsString() {
-		f.status = digest(v.Text())
+	status := w.top.el(elStatus)
+	f.standing = max(standingIn(status), standingIn(w.top.el(elVerificationStatus)), standingIn(w.top.el(elClinicalStatus)))
+	if status.IsString() {
+		f.status = digest(status.Text())
 	}
-	w.ids(&f, "identifier")
-	w.ids(&f, r.identifiers...)
-	w.endIDs(&f)
-	f.visit = w.visit(&f)
+	w.ids(f, "identifier")
+	w.ids(f, r.identifiers...)
+	w.endIDs(f)
+	f.visit = w.visit(f)
 	f.what = r.readWhat(c, w)
 	f.when = r.readWhen(w)
 	if r.extra != nil {
-		r.extra(w, &f)
+		r.extra(w, f)
 	}
 	if r.anyCode {
-		r.find(&f, w, digest("any"))
-		w.end(&f)
-		return f
+		r.find(f, w, digest("any"))
+		w.end(f)
+		return *f
 	}
 	for _, x := range f.what.codes {
-		r.find(&f, w, x.key)
+		r.find(f, w, x.key)
 	}
 	if f.looksUp = !inSystem(f.what.codes, r.primary); f.looksUp {
 		for _, t := range f.what.texts {
-			r.find(&f, w, t)
+			r.find(f, w, t)
 		}
 	}
-	w.end(&f)
-	return f
+	w.end(f)
+	return *f
 }
 
 // find adds keys of a time to what the event is called.
@@ -145,13 +147,13 @@ func (w *World) known(source concord.SourceID, v, words fhir.Value) *concept {
 }
 
 func (r *clinical) readWhen(w *World) moment {
-	if m := timeOf(w.top.at[r.when]); m.kind != timeless {
+	if m := timeOf(w.top.el(r.when)); m.kind != timeless {
 		return m
 	}
 	if r.late == otherElement {
 		return moment{}
 	}
-	m := timeOf(w.top.at[r.late])
+	m := timeOf(w.top.el(r.late))
 	m.late = m.kind != timeless
 	return m
 }

@@ -54,7 +54,7 @@ func cvxGroup(code string) uint32 {
 
 // noteVaccine flags f by the group of its vaccine, and finds it by that.
 func noteVaccine(w *World, f *Facts, r *clinical) {
-	for c := range w.top.at[elVaccineCode].Get("coding").Items() {
+	for c := range w.top.el(elVaccineCode).Get("coding").Items() {
 		if fhir.CanonicalSystem(c.Get("system").Text()) != fhir.SystemCVX {
 			continue
 		}

@@ -204,19 +204,43 @@ func ofChoice(name, choice string, e element) element {
 // index is where the elements of one resource are, found in one pass: a rule asks for a dozen, and each look would pass
 // over most of the others. The last of several types of a choice stands, which is none that FHIR allows.
 type index struct {
-	at  [elements]fhir.Value
+	v   fhir.Value
 	has uint64
+	at  [elements]uint16 // places among the members, if it has them
+	// shape is the names of what was read last, most often those of what is read next, and their elements.
+	shape [24]struct {
+		name string
+		e    element
+	}
 }
 
 // read indexes v.
 func (x *index) read(v fhir.Value) {
-	*x = index{}
-	for m := range v.Members() {
-		if e := elementOf(m.Name()); e != otherElement {
-			x.at[e] = m
+	x.v, x.has = v, 0
+	for i, name := range v.Names() {
+		var e element
+		switch {
+		case i >= len(x.shape):
+			e = elementOf(name)
+		case x.shape[i].name == name:
+			e = x.shape[i].e
+		default:
+			e = elementOf(name)
+			x.shape[i].name, x.shape[i].e = name, e
+		}
+		if e != otherElement {
+			x.at[e] = uint16(i) // an object has at most 512 members
 			x.has |= 1 << e
 		}
 	}
+}
+
+// el is the element e; absent when there is none.
+func (x *index) el(e element) fhir.Value {
+	if e == otherElement || x.has&(1<<e) == 0 {
+		return fhir.Value{}
+	}
+	return x.v.Member(int(x.at[e]))
 }
 
 // get is the element called name of v, which x is the index of.
@@ -225,7 +249,7 @@ func (x *index) get(v fhir.Value, name string) fhir.Value {
 	if e == otherElement {
 		return v.Get(name)
 	}
-	if m := x.at[e]; e < elValue || m.Name() == name {
+	if m := x.el(e); e < elValue || m.Name() == name {
 		return m
 	}
 	return fhir.Value{}

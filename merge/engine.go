@@ -78,18 +78,7 @@ func arranged(batches []Batch) (items []item, order []int32, parts []segment) {
 	for _, b := range batches {
 		n += len(b.Resources)
 	}
-	types := make([]fhir.ResourceType, 0, n)
-	count := map[fhir.ResourceType]int{}
-	for _, b := range batches {
-		for _, r := range b.Resources {
-			t := r.Type()
-			if last := len(types) - 1; last >= 0 && types[last] == t {
-				t = types[last] // the same bytes
-			}
-			types = append(types, t)
-			count[t]++
-		}
-	}
+	runs, count := runsOf(batches)
 	at, from := map[fhir.ResourceType]int{}, 0
 	for _, t := range slices.Sorted(maps.Keys(count)) {
 		parts = append(parts, segment{typ: t, from: from, to: from + count[t]})
@@ -97,13 +86,13 @@ func arranged(batches []Batch) (items []item, order []int32, parts []segment) {
 		from += count[t]
 	}
 	items = make([]item, n)
-	for _, b := range batches {
-		for i, r := range b.Resources {
-			t := types[i]
-			items[at[t]] = item{Copy{b.Source, r}, r.ID()}
-			at[t]++
+	for _, x := range runs {
+		to := at[x.typ]
+		for _, r := range x.resources {
+			items[to] = item{Copy{x.source, r}, r.ID()}
+			to++
 		}
-		types = types[len(b.Resources):]
+		at[x.typ] = to
 	}
 	order = make([]int32, 0, n)
 	for i := range parts {
@@ -113,6 +102,30 @@ func arranged(batches []Batch) (items []item, order []int32, parts []segment) {
 		p.last = len(order)
 	}
 	return items, order, parts
+}
+
+// run is resources of one type and source that came behind one another.
+type run struct {
+	typ       fhir.ResourceType
+	source    concord.SourceID
+	resources []fhir.Resource
+}
+
+// runsOf splits batches into runs, and counts the resources of each type.
+func runsOf(batches []Batch) (runs []run, count map[fhir.ResourceType]int) {
+	count = map[fhir.ResourceType]int{}
+	for _, b := range batches {
+		for rest := b.Resources; len(rest) > 0; {
+			t, n := rest[0].Type(), 1
+			for n < len(rest) && rest[n].Type() == t {
+				n++
+			}
+			runs = append(runs, run{t, b.Source, rest[:n]})
+			count[t] += n
+			rest = rest[n:]
+		}
+	}
+	return runs, count
 }
 
 // rank is an item with the beginning of its id, which most often tells two apart without a look at either.

@@ -16,7 +16,8 @@ type measure struct {
 // units are the ways of writing units that were met, by number. The zero units are none.
 type units struct {
 	byName map[unitName]int32
-	list   []knownUnit // by number, less one
+	byRest map[string]int32 // by all that a quantity without a comparator has behind its value, as it is written
+	list   []knownUnit      // by number, less one
 }
 
 // knownUnit is a unit that was met; ok is false for one that can't be read, and is only equal to itself.
@@ -30,13 +31,37 @@ type knownUnit struct {
 // read reads a quantity without a comparator.
 func (u *units) read(q fhir.Value) (m measure) {
 	v := q.Get("value")
-	if !v.IsNumber() || q.Get("comparator").Exists() {
+	if !v.IsNumber() {
 		return m
 	}
-	if m.number, m.known = parseNumber(v.Text()); m.known {
-		m.unit = u.number(unitNames(q))
+	m.number, m.known = parseNumber(v.Text())
+	rest := behindValue(q, v)
+	unit, met := u.byRest[string(rest)]
+	switch {
+	case met && m.known:
+		m.unit = unit
+		return m
+	case !m.known, q.Get("comparator").Exists():
+		return measure{}
+	}
+	m.unit = u.number(unitNames(q))
+	if rest != nil {
+		if u.byRest == nil {
+			u.byRest = map[string]int32{}
+		}
+		u.byRest[string(rest)] = m.unit
 	}
 	return m
+}
+
+// behindValue is what stands behind the value v of a quantity that begins with it; nil for others.
+func behindValue(q, v fhir.Value) []byte {
+	const begin = `{"value":`
+	all, n := q.Raw(), len(begin)+len(v.Raw())
+	if len(all) <= n || string(all[:len(begin)]) != begin {
+		return nil
+	}
+	return all[n:]
 }
 
 // number is the unit's number.

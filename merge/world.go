@@ -21,7 +21,8 @@ type World struct {
 	last    lastTarget
 
 	// scratch and arenas of the rules
-	top index // of the copy that is being read
+	top   index // of the copy that is being read
+	facts Facts // of it
 	reader
 	keys      []Key
 	seek      []Key
@@ -100,7 +101,7 @@ type lastTarget struct {
 
 // visit is the number of the encounter that c refers to.
 func (w *World) visit(f *Facts) int32 {
-	ref := w.top.at[elEncounter]
+	ref := w.top.el(elEncounter)
 	text := ref.Get("reference").Text()
 	if text == "" {
 		return 0
@@ -221,7 +222,7 @@ func (w *World) origin(k Key, ok bool) {
 // addOrigins adds the keys of where f says, or others say, that it was imported from.
 func (w *World) addOrigins(f *Facts) {
 	t := f.Type()
-	w.origin(originKey(t, w.top.at[elMeta].Get("source").Text()))
+	w.origin(originKey(t, w.top.el(elMeta).Get("source").Text()))
 	if len(w.origins) > 0 {
 		if i := w.find(f.Source, t, f.ID()); i >= 0 {
 			for _, k := range w.origins[i] {

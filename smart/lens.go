@@ -27,11 +27,11 @@ type lens struct {
 
 // of turns the lens to v's type.
 func (l *lens) of(v fhir.Resource) {
-	name := v.Get("resourceType")
-	if l.typ != "" && name.Is(string(l.typ)) {
+	t := v.Type()
+	if l.typ != "" && t == l.typ {
 		return
 	}
-	l.typ = v.Type()
+	l.typ = t
 	l.n = needOf(l.a.Interaction, l.typ)
 	l.t = l.r.of(l.typ)
 	l.open = l.t != nil && l.n.perms != 0 && l.n.ok(l.t.wide(l.n))

@@ -204,6 +204,17 @@ func narrow(e *merge.Entry, keep []bool) (_ merge.Entry, n int, ok bool) {
 // Entries are what may be seen, in the record's order. They share the record's memory and must not be changed.
 func (v View) Entries() iter.Seq[merge.Entry] { return slices.Values(v.entries) }
 
+// All are the Entries where they are, for those who look at each of many.
+func (v View) All() iter.Seq[*merge.Entry] {
+	return func(yield func(*merge.Entry) bool) {
+		for i := range v.entries {
+			if !yield(&v.entries[i]) {
+				return
+			}
+		}
+	}
+}
+
 // Len is how many Entries there are.
 func (v View) Len() int { return len(v.entries) }
 

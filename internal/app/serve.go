@@ -30,6 +30,7 @@ func (a *App) Serve(ctx context.Context) error {
 
 // ServeOn is Serve on listeners that are open already; it closes them.
 func (a *App) ServeOn(ctx context.Context, public, admin net.Listener) error {
+	defer paceCollector()()
 	front := server(a.Public)
 	a.secure(front)
 	back := server(a.Admin)

@@ -1,0 +1,7 @@
+package app
+
+// What the tests look at.
+var (
+	LimitFor      = limitFor
+	PaceCollector = paceCollector
+)
