@@ -13,9 +13,9 @@ const (
 	// nearly all garbage a moment later, and collecting twice as often costs a seventh of the CPU.
 	roomyPercent = 400
 	// roomyBytes is the memory up to which it is plenty.
-	roomyBytes = 144 << 20
+	roomyBytes = 168 << 20
 	// tightBytes is the live heap up to which staying small goes before collecting seldom.
-	tightBytes = 136 << 20
+	tightBytes = 512 << 20
 )
 
 // limitFor is the memory limit for a heap of which live bytes were in use behind the last collection: a quarter of that
