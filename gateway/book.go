@@ -102,7 +102,11 @@ func (x *exchange) finish(b *book) (*answer, *problem) {
 		b.compact()
 		id = x.g.pages.put(b)
 	}
-	return x.renderPage(b, id, 0)
+	a, bad := x.renderPage(b, id, 0)
+	if bad == nil && id == "" && x.asks != (question{}) {
+		x.keepAnswer(b, a)
+	}
+	return a, bad
 }
 
 // sort orders the matches as _sort asks, and otherwise leaves the record's own order.

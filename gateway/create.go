@@ -51,6 +51,7 @@ func (x *exchange) create() (*answer, *problem) {
 		return nil, p
 	}
 	done, outcome, err := x.session.Create(source, t, own.Raw())
+	x.g.repeats.forget() // whatever became of it
 	x.note([]federation.Outcome{outcome})
 	if err != nil {
 		return nil, ofCreate(err)

@@ -47,6 +47,8 @@ type Config struct {
 	Log        *slog.Logger
 	Metrics    *Metrics
 	Tracer     *obs.Tracer // optional
+	// FreshFor is how long a whole answer may be given again to its caller; 0: never.
+	FreshFor time.Duration
 	// Before is the Gateway that this one takes over from: the page links that it handed out hold on, where the caller still
 	// reaches the sources and they are where they were. Optional.
 	Before *Gateway
@@ -79,6 +81,7 @@ type Gateway struct {
 	offers  func(concord.SourceID, fhir.ResourceType) bool
 	budget  time.Duration // for one request
 	pages   *pages
+	repeats *repeats
 	domains domains // of identifiers, for $ihe-pix
 	chain   []step
 }
@@ -88,7 +91,7 @@ type step func(*exchange) (*answer, *problem)
 
 // New makes a Gateway.
 func New(cfg Config) *Gateway {
-	g := &Gateway{cfg: cfg, base: strings.TrimSuffix(cfg.PublicURL, "/") + basePath, bases: map[concord.SourceID]string{}, pages: newPages()}
+	g := &Gateway{cfg: cfg, base: strings.TrimSuffix(cfg.PublicURL, "/") + basePath, bases: map[concord.SourceID]string{}, pages: newPages(), repeats: newRepeats(cfg.FreshFor)}
 	for _, s := range cfg.Federator.Sources() {
 		g.bases[s.Source] = s.Base
 		g.budget = max(g.budget, s.Budget)

@@ -27,6 +27,7 @@ type Metrics struct {
 	auditFailures prometheus.Counter
 	breakGlass    prometheus.Counter
 	limited       *prometheus.CounterVec
+	repeated      prometheus.Counter
 
 	mu      sync.Mutex
 	tenants map[string]struct{} // that a label names
@@ -66,7 +67,8 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	m.errors = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "concord_answers_with_errors_total", Help: "Answers of status 2xx that hold an OperationOutcome of severity error."}, []string{"type"})
 	reg.MustRegister(m.partial, m.errors)
 	m.limited = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "concord_limited_total", Help: "Requests over a limit, by tenant and class."}, []string{"tenant", "class"})
-	reg.MustRegister(m.limited, m.requests, m.seconds, m.denials, m.sources, m.sourceSeconds, m.auditFailures, m.breakGlass)
+	m.repeated = prometheus.NewCounter(prometheus.CounterOpts{Name: "concord_repeated_answers_total", Help: "Answers given again out of memory while fresh."})
+	reg.MustRegister(m.repeated, m.limited, m.requests, m.seconds, m.denials, m.sources, m.sourceSeconds, m.auditFailures, m.breakGlass)
 	return m
 }
 
