@@ -18,6 +18,7 @@ const base = "http://127.0.0.1:8080"
 
 // rig is a number of sources and all that is measured over them, each a process of its own.
 type rig struct {
+	dir       string
 	size      int // bytes of a source's searchset
 	ups       []*process
 	sources   []string
@@ -45,6 +46,7 @@ func newRig(ctx context.Context, s settings, n, size int, skip without) (_ *rig,
 	if err != nil {
 		return nil, err
 	}
+	r.dir = dir
 	r.closers = append(r.closers, func() error { return os.RemoveAll(dir) })
 	each := 1 // many sources share a process
 	if n > 3 {
@@ -91,13 +93,13 @@ func newRig(ctx context.Context, s settings, n, size int, skip without) (_ *rig,
 		r.all = append(r.all, contender{name: "a naive merge by encoding/json", proc: nv, ask: r.plain(nv, n*size/3)})
 	}
 	if s.other != "" {
-		gw, err := r.startGateway(ctx, s.other, filepath.Join(dir, "other"), "other")
+		gw, err := r.startGateway(ctx, s.other, filepath.Join(dir, "other"), "other", "")
 		if err != nil {
 			return nil, err
 		}
 		r.all = append(r.all, contender{name: otherName, proc: gw, ask: r.whole(gw)})
 	}
-	if r.gateway, err = r.startGateway(ctx, s.program, filepath.Join(dir, "concord"), fmt.Sprintf("%dx%dKB", n, size>>10)); err != nil {
+	if r.gateway, err = r.startGateway(ctx, s.program, filepath.Join(dir, "concord"), fmt.Sprintf("%dx%dKB", n, size>>10), ""); err != nil {
 		return nil, err
 	}
 	r.all = append(r.all, contender{name: concordName, proc: r.gateway, ask: r.whole(r.gateway)})
@@ -110,6 +112,7 @@ const (
 	floorName   = "the floor: streaming in Go"
 	concordName = "Concord, everything on"
 	otherName   = "Concord, the other build"
+	againName   = "Concord, giving it again"
 )
 
 func (r *rig) start(ctx context.Context, program string, what role) (*process, error) {
@@ -130,12 +133,13 @@ func (r *rig) Close() error {
 	return errors.Join(errs...)
 }
 
-// startGateway starts a gateway with all that an operator would have on.
-func (r *rig) startGateway(ctx context.Context, program, dir, name string) (*process, error) {
+// startGateway starts a gateway with all that an operator would have on, and further keys.
+func (r *rig) startGateway(ctx context.Context, program, dir, name, keys string) (*process, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
 	var b strings.Builder
+	b.WriteString(keys)
 	fmt.Fprintf(&b, "listen: 127.0.0.1:8080\nadmin_listen: 127.0.0.1:8081\npublic_url: %[1]s\nauth:\n  audience: %[1]s/fhir/r4\n  issuers:\n    - issuer: %[2]s\n      jwks_url: %[3]s\nmpi:\n  store: sqlite:%[4]s/mpi.db\naudit:\n  dir: %[4]s/audit\nrate_limit:\n  read: 1000000/minute\nsources:\n",
 		base, r.iss.URL(), r.iss.JWKSURL(), dir)
 	for i, u := range r.sources {
