@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"log/slog"
 	"strconv"
+	"sync"
 
 	"concord"
 	"concord/fhir"
@@ -39,7 +40,10 @@ func (x *exchange) renderPage(b *book, id string, n int) (*answer, *problem) {
 		r.place(e)
 		i++
 	}
-	out := lend(roomFor(entries, len(r.base)))
+	room := roomFor(entries, len(r.base))
+	done := sync.OnceFunc(x.g.turn(x.ctx, room))
+	defer done()
+	out := lend(room)
 	out = append(out, `{"resourceType":"Bundle","type":"searchset"`...)
 	if !b.partial && !b.q.noTotal {
 		out = append(out, `,"total":`...)
@@ -65,6 +69,7 @@ func (x *exchange) renderPage(b *book, id string, n int) (*answer, *problem) {
 		out = append(out, ']')
 	}
 	out = append(out, '}')
+	done()
 	if err := x.remember(r); err != nil {
 		return nil, ofFault(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -82,7 +83,8 @@ type Gateway struct {
 	budget  time.Duration // for one request
 	pages   *pages
 	repeats *repeats
-	domains domains // of identifiers, for $ihe-pix
+	turns   chan struct{} // of those who write large searchsets
+	domains domains       // of identifiers, for $ihe-pix
 	chain   []step
 }
 
@@ -91,7 +93,7 @@ type step func(*exchange) (*answer, *problem)
 
 // New makes a Gateway.
 func New(cfg Config) *Gateway {
-	g := &Gateway{cfg: cfg, base: strings.TrimSuffix(cfg.PublicURL, "/") + basePath, bases: map[concord.SourceID]string{}, pages: newPages(), repeats: newRepeats(cfg.FreshFor)}
+	g := &Gateway{cfg: cfg, base: strings.TrimSuffix(cfg.PublicURL, "/") + basePath, bases: map[concord.SourceID]string{}, pages: newPages(), repeats: newRepeats(cfg.FreshFor), turns: make(chan struct{}, runtime.GOMAXPROCS(0))}
 	for _, s := range cfg.Federator.Sources() {
 		g.bases[s.Source] = s.Base
 		g.budget = max(g.budget, s.Budget)

@@ -16,10 +16,10 @@ func TestMemoryLimitLeavesRoomForGarbage(t *testing.T) {
 		live uint64
 		want int64
 	}{
-		{"nothing yet", 0, 168 * mb},
-		{"small", 100 * mb, 168 * mb},
-		{"middling", 160 * mb, 200 * mb},
-		{"middling still", 400 * mb, 500 * mb},
+		{"nothing yet", 0, 160 * mb},
+		{"small", 100 * mb, 160 * mb},
+		{"middling", 160 * mb, 192 * mb},
+		{"middling still", 400 * mb, 480 * mb},
 		{"large", 600 * mb, 900 * mb},
 		{"absurd", 1<<64 - 1, 1<<62 + 1<<61},
 	} {
