@@ -1,12 +1,14 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -69,6 +71,16 @@ func floor(u upstreams) http.Handler {
 		if err != nil {
 			http.Error(w, "upstream", http.StatusBadGateway)
 		}
+	})
+}
+
+// written writes that many bytes, which are the same for everybody: what giving an answer again must cost.
+func written(size int) http.Handler {
+	body := bytes.Repeat([]byte{' '}, size)
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/fhir+json")
+		w.Header().Set("Content-Length", strconv.Itoa(size))
+		_, _ = w.Write(body)
 	})
 }
 

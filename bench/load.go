@@ -29,30 +29,34 @@ var buffers = sync.Pool{New: func() any { return new([256 << 10]byte) }}
 
 // get fetches a whole answer of at least so many bytes.
 func (v visitor) get(ctx context.Context, url, token string, least int) error {
+	n, err := v.size(ctx, url, token)
+	if err == nil && n < least {
+		err = fmt.Errorf("an answer of %d bytes is too short to be whole", n)
+	}
+	return err
+}
+
+// size fetches a whole answer, and counts its bytes.
+func (v visitor) size(ctx context.Context, url, token string) (int, error) {
 	q, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if token != "" {
 		q.Header.Set("Authorization", "Bearer "+token)
 	}
 	a, err := v.client.Do(q)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer func() { _ = a.Body.Close() }()
 	b := buffers.Get().(*[256 << 10]byte)
 	defer buffers.Put(b)
 	n, err := io.CopyBuffer(onlyWriter{io.Discard}, a.Body, b[:])
-	switch {
-	case err != nil:
-		return err
-	case a.StatusCode != http.StatusOK:
-		return fmt.Errorf("HTTP %d", a.StatusCode)
-	case n < int64(least):
-		return fmt.Errorf("an answer of %d bytes is too short to be whole", n)
+	if err == nil && a.StatusCode != http.StatusOK {
+		err = fmt.Errorf("HTTP %d", a.StatusCode)
 	}
-	return nil
+	return int(n), err
 }
 
 // onlyWriter hides io.Discard's own, small buffers.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -82,7 +83,7 @@ func run(ctx context.Context, w io.Writer) error {
 		return err
 	}
 	began := time.Now()
-	rep := &report{machine: describe(), costs: map[int][]cost{}}
+	rep := &report{machine: describe(), costs: map[int][]cost{}, repeats: map[int][]cost{}}
 	for _, size := range []int{small, large} {
 		if err := measureSize(ctx, s, size, rep); err != nil {
 			return err
@@ -91,6 +92,13 @@ func run(ctx context.Context, w io.Writer) error {
 	if s.wants("sources") {
 		for _, n := range s.sources {
 			if err := measureSources(ctx, s, n, rep); err != nil {
+				return err
+			}
+		}
+	}
+	if s.wants("repeats") {
+		for _, size := range []int{small, large} {
+			if err := measureRepeats(ctx, s, size, rep); err != nil {
 				return err
 			}
 		}
@@ -204,6 +212,43 @@ func measureSources(ctx context.Context, s settings, n int, rep *report) (err er
 	defer func() { err = errors.Join(err, r.Close()) }()
 	got, err := costs(ctx, r.all, s.rounds, max(16/n, 2))
 	rep.sources = append(rep.sources, perSource{n, got})
+	return err
+}
+
+// measureRepeats compares answers that the gateway gives again with writing as many bytes.
+func measureRepeats(ctx context.Context, s settings, size int, rep *report) (err error) {
+	progress("3 sources of %d KB, asked again", size>>10)
+	r, err := newRig(ctx, s, 3, size, variant{alone: true})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	gw, err := r.startGateway(ctx, s.program, filepath.Join(r.dir, "again"), fmt.Sprintf("again-%dKB", size>>10), variant{keys: "fresh_for: 1m\n"})
+	if err != nil {
+		return err
+	}
+	again := r.whole(gw)
+	for range 2 { // the first answer makes the people known, which changes the index
+		for i := range people {
+			if err := again(ctx, i); err != nil {
+				return err
+			}
+		}
+	}
+	t, err := r.token("user/*.rs", "")
+	if err != nil {
+		return err
+	}
+	n, err := r.visitor.size(ctx, r.wholeURL(gw, 0), t)
+	if err != nil {
+		return err
+	}
+	bytes, err := r.start(ctx, s.program, role{Play: "bytes", Size: n})
+	if err != nil {
+		return err
+	}
+	all := []contender{{name: floorName, proc: bytes, ask: r.plain(bytes, n)}, {name: againName, proc: gw, ask: again}}
+	rep.repeats[size], err = costs(ctx, all, s.rounds, 32)
 	return err
 }
 

@@ -19,6 +19,7 @@ type report struct {
 	cells   []*cell
 	rights  map[string]float64
 	sources []perSource
+	repeats map[int][]cost // by size; the floor's is writing the bytes
 	memory  memory
 	crowded []overload
 	took    time.Duration
@@ -41,7 +42,7 @@ func find(all []cost, name string) (cost, bool) {
 // limit is one of the limits that the gateway is to keep.
 type limit struct {
 	what, most, reached string
-	holds               string // yes, no or not built
+	holds               string // yes or no
 }
 
 func yes(ok bool) string {
@@ -83,7 +84,12 @@ func (r *report) limits() (out []limit) {
 		g := o.share(o.at(2))
 		out = append(out, limit{"goodput at twice the load of its peak, " + o.where, "90 % of the peak, at least", fmt.Sprintf("%.0f %%", 100*g), yes(g >= 0.9)})
 	}
-	return append(out, limit{"a repeated answer out of a cache", "1.3 × writing its bytes", "", "not built"})
+	for _, size := range []int{small, large} {
+		if c, ok := find(r.repeats[size], againName); ok {
+			out = append(out, limit{fmt.Sprintf("CPU of an answer from 3 × %s given again", sizeName(size)), "1.3 × writing its bytes", fmt.Sprintf("%.1f ×", c.ratio), yes(c.ratio <= 1.3)})
+		}
+	}
+	return out
 }
 
 // markdown is the report as tables.
@@ -120,6 +126,14 @@ func (r *report) markdown() string {
 			f, _ := find(s.all, floorName)
 			fmt.Fprintf(&b, "| %d | %.1f ms | %.2f ms | %.2f ms | %.1f × |\n", s.n, c.cpu, c.cpu/float64(s.n), f.cpu/float64(s.n), c.ratio)
 		}
+	}
+	if len(r.repeats) > 0 {
+		b.WriteString("\n| given again (`fresh_for`) | CPU of an answer | writing its bytes | over that |\n| --- | --- | --- | --- |\n")
+	}
+	for _, size := range slices.Sorted(maps.Keys(r.repeats)) {
+		c, _ := find(r.repeats[size], againName)
+		f, _ := find(r.repeats[size], floorName)
+		fmt.Fprintf(&b, "| 3 × %s | %.2f ms | %.2f ms | %.1f × |\n", sizeName(size), c.cpu, f.cpu, c.ratio)
 	}
 	if m := r.memory; m.peak > 0 {
 		fmt.Fprintf(&b, "\nMemory of the gateway (RSS): %d MB after a few answers, at most %d MB with eight answers of 3 × 2 MB at once, %d MB behind them.\n", m.before>>20, m.peak>>20, m.after>>20)

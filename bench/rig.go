@@ -18,6 +18,7 @@ const base = "http://127.0.0.1:8080"
 
 // rig is a number of sources and all that is measured over them, each a process of its own.
 type rig struct {
+	dir       string
 	size      int // bytes of a source's searchset
 	ups       []*process
 	sources   []string
@@ -32,9 +33,10 @@ type rig struct {
 
 // variant is how a rig departs from the usual one. The zero value is that.
 type variant struct {
-	alone  bool // no direct fetch, no nginx, no naive merge: the floor and Concord are all
-	places int  // how many requests a source works on at once, and that is all that the gateway sends it; 0: any number
-	procs  int  // the gateway's processors; 0: all
+	alone  bool   // no direct fetch, no nginx, no naive merge: the floor and Concord are all
+	places int    // how many requests a source works on at once, and that is all that the gateway sends it; 0: any number
+	procs  int    // the gateway's processors; 0: all
+	keys   string // further keys of the gateway's configuration
 }
 
 // newRig starts n sources of that size, and everything over them. Close ends it.
@@ -49,6 +51,7 @@ func newRig(ctx context.Context, s settings, n, size int, v variant) (_ *rig, er
 	if err != nil {
 		return nil, err
 	}
+	r.dir = dir
 	r.closers = append(r.closers, func() error { return os.RemoveAll(dir) })
 	each := 1 // many sources share a process
 	if n > 3 {
@@ -114,6 +117,7 @@ const (
 	floorName   = "the floor: streaming in Go"
 	concordName = "Concord, everything on"
 	otherName   = "Concord, the other build"
+	againName   = "Concord, giving it again"
 )
 
 func (r *rig) start(ctx context.Context, program string, what role) (*process, error) {
@@ -140,6 +144,7 @@ func (r *rig) startGateway(ctx context.Context, program, dir, name string, v var
 		return nil, err
 	}
 	var b strings.Builder
+	b.WriteString(v.keys)
 	fmt.Fprintf(&b, "listen: 127.0.0.1:8080\nadmin_listen: 127.0.0.1:8081\npublic_url: %[1]s\nauth:\n  audience: %[1]s/fhir/r4\n  issuers:\n    - issuer: %[2]s\n      jwks_url: %[3]s\nmpi:\n  store: sqlite:%[4]s/mpi.db\naudit:\n  dir: %[4]s/audit\nrate_limit:\n  read: 1000000/minute\nsources:\n",
 		base, r.iss.URL(), r.iss.JWKSURL(), dir)
 	for i, u := range r.sources {

@@ -23,9 +23,9 @@ import (
 
 // role is what a process of this program is: this command starts itself again for each program that it measures.
 type role struct {
-	Play     string   // "upstreams", "floor", "naive" or "concord"
+	Play     string   // "upstreams", "floor", "bytes", "naive" or "concord"
 	From, To int      // upstreams: the numbers of the sources that it is
-	Size     int      // upstreams: bytes of a searchset
+	Size     int      // upstreams: bytes of a searchset; bytes: of an answer
 	Places   int      // upstreams: how many requests each works on at once; 0: any number
 	Sources  []string // floor, naive: base URLs
 	Config   string   // concord: its configuration
@@ -55,6 +55,8 @@ func Play() (bool, error) {
 		return true, playUpstreams(r)
 	case "floor":
 		return true, playHandlers([]http.Handler{floor(newUpstreams(r.Sources))}, "")
+	case "bytes":
+		return true, playHandlers([]http.Handler{written(r.Size)}, "")
 	case "naive":
 		return true, playHandlers([]http.Handler{naive(newUpstreams(r.Sources))}, "")
 	case "concord":

@@ -1,8 +1,12 @@
 package fhir
 
+import (
+	"bytes"
+	"unsafe"
+)
+
 // node is one JSON value of a document. Nodes stand in document order, a container before what it holds.
 type node struct {
-	key  uint32 // offset of the first byte of the member's name; 0 for an array's item and for the root
 	val  uint32 // offset of the value
 	end  uint32 // offset behind the value
 	next uint32 // index of the first node that is not within this one
@@ -49,10 +53,57 @@ type head struct {
 	typ  uint32 // index into document.types
 }
 
+// key is the offset of the first byte of the name of n, which is a member of an object in b. Names aren't escaped, so that one begins behind
+// the quote before its end.
+func (n *node) key(b []byte) uint32 {
+	end := nameEnd(b, n.val)
+	size := n.tag >> 16 & longName
+	if size == longName { // or longer than the tag can tell
+		size = end - uint32(bytes.LastIndexByte(b[:end], '"')+1)
+	}
+	return end - size
+}
+
+// nameEnd is the offset of the quote behind the name of the member whose value is at val.
+func nameEnd(b []byte, val uint32) uint32 {
+	i := val - 1
+	for b[i] != ':' { // white space
+		i--
+	}
+	for i--; b[i] != '"'; {
+		i--
+	}
+	return i
+}
+
 // top is a member of a resource. Those of one stand beside each other, where their nodes are as far apart as the values
 // are large: most of what is read of a resource is read by way of these.
 type top struct {
 	node uint32
-	key  uint32 // the node's, as is the tag
-	tag  uint32
+	key  uint32 // the node's
+	tag  uint32 // the node's
+}
+
+// resource notes the members of the resource at node n, whose type is at node t.
+func (s *scanner) resource(n, t uint32) {
+	s.heads = append(s.heads, head{n, uint32(len(s.tops)), s.typ(t)})
+	for j, end := n+1, s.nodes[n].next; j < end; j = s.nodes[j].next {
+		s.tops = append(s.tops, top{j, s.nodes[j].key(s.b), s.nodes[j].tag})
+	}
+}
+
+// typ is the place among the types of the one at node t.
+func (s *scanner) typ(t uint32) uint32 {
+	x := &s.nodes[t]
+	text := s.b[x.val+1 : x.end-1]
+	if x.tag&escaped != 0 {
+		text = Value{d: &document{raw: s.b, nodes: s.nodes}, n: t}.unquoted()
+	}
+	for i, known := range s.types {
+		if string(known) == string(text) {
+			return uint32(i)
+		}
+	}
+	s.types = append(s.types, ResourceType(unsafe.String(unsafe.SliceData(text), len(text)))) //nolint:gosec // as in Text
+	return uint32(len(s.types) - 1)
 }

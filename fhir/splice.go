@@ -19,7 +19,7 @@ func Replace(v Value, with []byte) Edit {
 // ReplaceMember puts with, one or more members such as `"a":1,"b":2`, in the place of the member v, its name included.
 func ReplaceMember(v Value, with []byte) Edit {
 	n := &v.d.nodes[v.n]
-	return Edit{from: n.key - 1, to: n.end, with: with}
+	return Edit{from: n.key(v.d.raw) - 1, to: n.end, with: with}
 }
 
 // Append adds members to the object v, or items to the array v, behind those that it has. with is one or more of them,

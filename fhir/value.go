@@ -125,7 +125,7 @@ func (v Value) Get(name string) Value {
 	for j, end := v.n+1, nodes[v.n].next; j < end; {
 		n := &nodes[j]
 		if (n.tag^want)<<(32-tagBits) == 0 {
-			if len(name) <= 2 || v.d.named(n.key, name) { // of two bytes the tag is all
+			if len(name) <= 2 || v.d.called(n, name) { // of two bytes the tag is all
 				return Value{d: v.d, n: j}
 			}
 		}
@@ -138,6 +138,12 @@ func (v Value) Get(name string) Value {
 func (d *document) named(key uint32, name string) bool {
 	k := int(key)
 	return k+len(name) < len(d.raw) && d.raw[k+len(name)] == '"' && string(d.raw[k:k+len(name)]) == name
+}
+
+// called tells whether n, a member whose name is as long, has this one.
+func (d *document) called(n *node, name string) bool {
+	end := int(nameEnd(d.raw, n.val))
+	return end > len(name) && d.raw[end-len(name)-1] == '"' && string(d.raw[end-len(name):end]) == name
 }
 
 // tops are the members of a resource that has a head.
@@ -157,11 +163,14 @@ func (v Value) Path(names ...string) Value {
 // Name is the member's name under which v stands in its object; "" for an array's item or a whole document. It shares the
 // document's bytes, as Text does.
 func (v Value) Name() string {
-	if v.d == nil || v.d.nodes[v.n].key == 0 {
+	if v.d == nil {
 		return ""
 	}
 	n := &v.d.nodes[v.n]
-	return v.d.name(n.key, n.tag)
+	if n.tag<<(32-tagBits) == 0 {
+		return "" // which is what an empty name is, too
+	}
+	return v.d.name(n.key(v.d.raw), n.tag)
 }
 
 // name is the name at offset key with that tag.

@@ -116,3 +116,28 @@ func TestRoomsOverHTTP2(t *testing.T) {
 	}
 	wg.Wait()
 }
+
+// TestTurns: large searchsets wait for each other, small ones for nobody, and whose time is over no longer.
+func TestTurns(t *testing.T) {
+	g := &Gateway{turns: make(chan struct{}, 1)}
+	first := g.turn(t.Context(), largeRoom)
+	g.turn(t.Context(), largeRoom-1)()
+	late, cancel := context.WithCancel(t.Context())
+	cancel()
+	g.turn(late, largeRoom)()
+	got := make(chan struct{})
+	go func() {
+		defer close(got)
+		g.turn(context.Background(), largeRoom)()
+	}()
+	select {
+	case <-got:
+		t.Error("two at a time")
+	default:
+	}
+	first()
+	<-got
+	if len(g.turns) != 0 {
+		t.Error("a turn is not given back")
+	}
+}

@@ -104,7 +104,11 @@ func (x *exchange) finish(b *book) (*answer, *problem) {
 			b.say(issue{severity: "information", code: "transient", text: "the further pages can be had at this gateway only: the store that it shares with others does not take them now"})
 		}
 	}
-	return x.renderPage(b, id, 0)
+	a, bad := x.renderPage(b, id, 0)
+	if bad == nil && id == "" && x.asks != (question{}) {
+		x.keepAnswer(b, a)
+	}
+	return a, bad
 }
 
 // sort orders the matches as _sort asks, and otherwise leaves the record's own order.

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"log/slog"
 	"strconv"
+	"sync"
 
 	"concord"
 	"concord/fhir"
@@ -39,11 +40,10 @@ func (x *exchange) renderPage(b *book, id string, n int) (*answer, *problem) {
 		r.place(e)
 		i++
 	}
-	size := 4096
-	for _, e := range entries {
-		size += len(e.Survivor.Raw()) + 512
-	}
-	out := lend(size)
+	room := roomFor(entries, len(r.base))
+	done := sync.OnceFunc(x.g.turn(x.ctx, room))
+	defer done()
+	out := lend(room)
 	out = append(out, `{"resourceType":"Bundle","type":"searchset"`...)
 	if !b.partial && !b.q.noTotal {
 		out = append(out, `,"total":`...)
@@ -69,6 +69,7 @@ func (x *exchange) renderPage(b *book, id string, n int) (*answer, *problem) {
 		out = append(out, ']')
 	}
 	out = append(out, '}')
+	done()
 	if err := x.remember(r); err != nil {
 		return nil, ofFault(err)
 	}
@@ -78,6 +79,22 @@ func (x *exchange) renderPage(b *book, id string, n int) (*answer, *problem) {
 		a.header = map[string]string{"Server-Timing": b.sources}
 	}
 	return a, nil
+}
+
+// roomFor is about how many bytes entries have in a searchset, rather too many than too few.
+func roomFor(entries []*merge.Entry, base int) int {
+	const (
+		frame = 160 // of an entry: its members' names, its id twice, its mode
+		mark  = 136 // of a copy: its contributor and its source
+	)
+	size := 4096
+	for _, e := range entries {
+		size += len(e.Survivor.Raw()) + base + frame + mark*len(e.Copies)
+		for _, a := range e.Add {
+			size += len(a.Value.Raw()) + 16
+		}
+	}
+	return size
 }
 
 func (x *exchange) pageLink(b *book, id string, n int) string {

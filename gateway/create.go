@@ -62,6 +62,7 @@ func (x *exchange) create() (*answer, *problem) {
 		return nil, bad
 	}
 	created, outcome, err := x.session.Create(source, t, own.Raw())
+	x.g.repeats.forget() // whatever became of it
 	x.note([]federation.Outcome{outcome})
 	if err != nil {
 		if !errors.Is(err, federation.ErrUnsure) { // it was not filed, so it may be tried again

@@ -38,7 +38,10 @@ type exchange struct {
 	access    smart.Access
 	outcomes  []federation.Outcome
 	disclosed map[fhir.ResourceType]int
-	resource  string // the id that the answer is about, once it is known to be one
+	asks      question // that its answer is kept by; zero for none
+	before    int      // the count of repeats when it began
+	kept      *answer  // its answer, if that was kept
+	resource  string   // the id that the answer is about, once it is known to be one
 	about     mpi.PersonID
 	several   bool // it is about more than one person, and a record names one
 	denied    audit.Denial

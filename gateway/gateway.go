@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -51,6 +52,8 @@ type Config struct {
 	Log        *slog.Logger
 	Metrics    *Metrics
 	Tracer     *obs.Tracer // optional
+	// FreshFor is how long a whole answer may be given again to its caller; 0: never.
+	FreshFor time.Duration
 	// Before is the Gateway that this one takes over from, with the same Shared: the page links that it handed out hold on,
 	// where the caller still reaches the sources and they are where they were, and what became of creates is known. Optional.
 	Before *Gateway
@@ -89,6 +92,8 @@ type Gateway struct {
 	offers  func(concord.SourceID, fhir.ResourceType) bool
 	budget  time.Duration // for one request
 	pages   *pages
+	repeats *repeats
+	turns   chan struct{} // of those who write large searchsets
 	shelf   shelf.Shelf // for what became of creates
 	domains domains     // of identifiers, for $ihe-pix
 	chain   []step
@@ -99,7 +104,7 @@ type step func(*exchange) (*answer, *problem)
 
 // New makes a Gateway.
 func New(cfg Config) *Gateway {
-	g := &Gateway{cfg: cfg, base: strings.TrimSuffix(cfg.PublicURL, "/") + basePath, bases: map[concord.SourceID]string{}, pages: newPages(cfg.Shared)}
+	g := &Gateway{cfg: cfg, base: strings.TrimSuffix(cfg.PublicURL, "/") + basePath, bases: map[concord.SourceID]string{}, pages: newPages(cfg.Shared), repeats: newRepeats(cfg.FreshFor), turns: make(chan struct{}, runtime.GOMAXPROCS(0))}
 	for _, s := range cfg.Federator.Sources() {
 		g.bases[s.Source] = s.Base
 		g.budget = max(g.budget, s.Budget)

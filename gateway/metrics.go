@@ -29,6 +29,7 @@ type Metrics struct {
 	limited       *prometheus.CounterVec
 	shed          *prometheus.CounterVec
 	turns         prometheus.Histogram
+	repeated      prometheus.Counter
 
 	mu      sync.Mutex
 	tenants map[string]struct{} // that a label names
@@ -74,7 +75,8 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	for _, reason := range []string{"full", "waited"} {
 		m.shed.WithLabelValues(reason)
 	}
-	reg.MustRegister(m.limited, m.requests, m.seconds, m.denials, m.sources, m.sourceSeconds, m.auditFailures, m.breakGlass)
+	m.repeated = prometheus.NewCounter(prometheus.CounterOpts{Name: "concord_repeated_answers_total", Help: "Answers given again out of memory while fresh."})
+	reg.MustRegister(m.repeated, m.limited, m.requests, m.seconds, m.denials, m.sources, m.sourceSeconds, m.auditFailures, m.breakGlass)
 	return m
 }
 

@@ -22,6 +22,7 @@ const (
 // query is a search as it was understood. PHI.
 type query struct {
 	typ      fhir.ResourceType
+	asked    []pair              // as the client put it
 	patients []patientName       // what the parameters that name the patient say
 	ids      map[string]bool     // _id; nil: not asked
 	filters  []fhir.Filter       // what Match can decide

@@ -28,7 +28,8 @@ type renderer struct {
 	offered   []offer                                        // what offers has said
 	people    map[concord.PatientRef]mpi.PersonID
 	last      lastPerson
-	merged    []fhir.ResourceType // the types in survivors, which are few
+	merged    []fhir.ResourceType // the types of what was merged, which are few
+	placed    []*merge.Entry      // of several copies, and not among the survivors yet
 	survivors map[place]string    // the public id of the survivor, for copies that were merged into another
 
 	refer    mpi.PersonID  // the person that a source's own Patient points back to; "" for none
@@ -83,7 +84,7 @@ func (r *renderer) know(people ...mpi.Person) {
 	r.last, r.written = lastPerson{}, [16]written{}
 }
 
-// place remembers which copies are gone into which survivor.
+// place remembers which copies are gone into which survivor; e must stay as it is.
 func (r *renderer) place(e *merge.Entry) {
 	if len(e.Copies) < 2 {
 		return
@@ -96,13 +97,27 @@ func (r *renderer) place(e *merge.Entry) {
 		r.merged = append(r.merged, t)
 	}
 	r.written = [16]written{}
-	id := e.Survivor.ID()
-	self := r.name(e.Survivor.Source, t, id)
-	for _, c := range e.Copies {
-		if local := c.ID(); c.Source != e.Survivor.Source || local != id {
-			r.survivors[place{c.Source, t, local}] = self
+	r.placed = append(r.placed, e)
+}
+
+// survivor is the public id of the survivor that a copy was merged into, if it was. Most answers hold no reference to
+// what was merged, so that the ids are looked at only for the first that does.
+func (r *renderer) survivor(copied place) (id string, ok bool) {
+	if !slices.Contains(r.merged, copied.typ) {
+		return "", false
+	}
+	for _, e := range r.placed {
+		t, id := e.Survivor.Type(), e.Survivor.ID()
+		self := r.name(e.Survivor.Source, t, id)
+		for _, c := range e.Copies {
+			if local := c.ID(); c.Source != e.Survivor.Source || local != id {
+				r.survivors[place{c.Source, t, local}] = self
+			}
 		}
 	}
+	r.placed = r.placed[:0]
+	id, ok = r.survivors[copied]
+	return id, ok
 }
 
 // id is the public id of a copy.
@@ -287,10 +302,8 @@ func (r *renderer) appendTarget(dst []byte, source concord.SourceID, x fhir.Refe
 			return append(dst, p...)
 		}
 	}
-	if slices.Contains(r.merged, x.Type) {
-		if s, ok := r.survivors[place{source, x.Type, x.ID}]; ok {
-			return append(dst, s...)
-		}
+	if s, ok := r.survivor(place{source, x.Type, x.ID}); ok {
+		return append(dst, s...)
 	}
 	return r.appendID(dst, source, x.Type, x.ID)
 }

@@ -103,14 +103,18 @@ func (x *exchange) search() (*answer, *problem) {
 		}
 		return nil, bad
 	}
+	q.asked = all
 	b, bad := x.find(q)
-	if bad != nil {
+	switch {
+	case bad != nil:
 		return nil, bad
+	case b == nil:
+		return x.kept, nil
 	}
 	return x.finish(b)
 }
 
-// find finds what a search is after.
+// find finds what a search is after. The book is nil when its answer was kept, and is x.kept then.
 func (x *exchange) find(q *query) (*book, *problem) {
 	t := q.typ
 	if t == fhir.TypePatient {
@@ -130,6 +134,12 @@ func (x *exchange) find(q *query) (*book, *problem) {
 	case !x.g.offered(t):
 		return nil, refuse(http.StatusNotFound, "not-supported", "no source has resources of this type")
 	case found:
+		if asks, ok := x.repeatable(q, person); ok {
+			x.asks, x.before = asks, x.g.repeats.count()
+			if x.kept = x.again(asks); x.kept != nil {
+				return nil, nil
+			}
+		}
 		return x.searchChart(q, person)
 	case len(q.patients) > 0:
 		p := notFound("no such patient")

@@ -5,7 +5,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
-	"sync/atomic"
+	"sync"
 )
 
 const (
@@ -13,17 +13,17 @@ const (
 	// nearly all garbage a moment later, and collecting twice as often costs a seventh of the CPU.
 	roomyPercent = 400
 	// roomyBytes is the memory up to which it is plenty.
-	roomyBytes = 144 << 20
+	roomyBytes = 160 << 20
 	// tightBytes is the live heap up to which staying small goes before collecting seldom.
-	tightBytes = 136 << 20
+	tightBytes = 512 << 20
 )
 
-// limitFor is the memory limit for a heap of which live bytes were in use behind the last collection: a quarter of that
+// limitFor is the memory limit for a heap of which live bytes were in use behind the last collection: a fifth of that
 // is left for garbage while memory is still small, and half when it is truly large, so that it is not collected without
 // end.
 func limitFor(live uint64) int64 {
 	live = min(live, 1<<62)
-	room := live / 4
+	room := live / 5
 	if live > tightBytes {
 		room = live / 2
 	}
@@ -33,7 +33,8 @@ func limitFor(live uint64) int64 {
 // paceCollector lets garbage be collected seldom while there is little memory in use, and as soon as needed to stay small
 // otherwise. What the operator sets by GOGC or GOMEMLIMIT holds instead. The returned function undoes it.
 func paceCollector() (undo func()) {
-	var done atomic.Bool
+	var mu sync.Mutex // so that nothing is set behind the undoing
+	done := false
 	percent, limit := -2, int64(-1)
 	if os.Getenv("GOGC") == "" {
 		percent = debug.SetGCPercent(roomyPercent)
@@ -41,7 +42,9 @@ func paceCollector() (undo func()) {
 	if os.Getenv("GOMEMLIMIT") == "" {
 		limit = debug.SetMemoryLimit(roomyBytes)
 		afterEachCollection(func() bool {
-			if done.Load() {
+			mu.Lock()
+			defer mu.Unlock()
+			if done {
 				return false
 			}
 			if want := limitFor(liveHeap()); want != debug.SetMemoryLimit(-1) {
@@ -51,7 +54,9 @@ func paceCollector() (undo func()) {
 		})
 	}
 	return func() {
-		done.Store(true)
+		mu.Lock()
+		defer mu.Unlock()
+		done = true
 		if limit >= 0 {
 			debug.SetMemoryLimit(limit)
 		}

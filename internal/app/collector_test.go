@@ -16,10 +16,11 @@ func TestMemoryLimitLeavesRoomForGarbage(t *testing.T) {
 		live uint64
 		want int64
 	}{
-		{"nothing yet", 0, 144 * mb},
-		{"small", 100 * mb, 144 * mb},
-		{"small still", 128 * mb, 160 * mb},
-		{"large", 400 * mb, 600 * mb},
+		{"nothing yet", 0, 160 * mb},
+		{"small", 100 * mb, 160 * mb},
+		{"middling", 160 * mb, 192 * mb},
+		{"middling still", 400 * mb, 480 * mb},
+		{"large", 600 * mb, 900 * mb},
 		{"absurd", 1<<64 - 1, 1<<62 + 1<<61},
 	} {
 		t.Run(c.name, func(t *testing.T) {

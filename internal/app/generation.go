@@ -92,6 +92,7 @@ func (a *App) generation(cfg *config.Config, before *generation) (*generation, e
 		PublicURL: cfg.PublicURL, Version: Version, Federator: fed, Sources: policies(cfg), Health: a.health.of, Engine: a.engine, GraphQL: a.queries,
 		StandIns: a.store, Registry: registry, Sync: a.sync,
 		Verifier: g.tokens.verifier, Trail: a.trail, Limits: g.limits.Limits, Shared: a.common, Admission: a.turns, AuthServer: authServer(cfg), Log: a.log, Metrics: a.metrics, Tracer: a.tracer, Before: handedOut,
+		FreshFor: cfg.FreshFor,
 	})
 	if g.public, err = front(g.gateway, cfg); err != nil {
 		g.close(before)

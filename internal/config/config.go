@@ -18,6 +18,7 @@ type Config struct {
 	ShutdownGrace time.Duration // how long requests under way may take after SIGTERM
 	DrainDelay    time.Duration // how long new requests are taken after SIGTERM, while readiness says no already; 0: not at all
 	Pprof         bool          // Go's profiles, on AdminListen
+	FreshFor      time.Duration // how long a whole answer may be given again to its caller; 0: never
 	Auth          Auth
 	MPI           MPI
 	Audit         Audit

@@ -90,7 +90,7 @@ func TestGood(t *testing.T) {
 			}},
 		}},
 		{"full", config.Config{
-			Listen: "0.0.0.0:8443", AdminListen: "127.0.0.1:8081", PublicURL: "https://gateway.example.org", ShutdownGrace: 45 * time.Second, DrainDelay: 5 * time.Second, Pprof: true,
+			Listen: "0.0.0.0:8443", AdminListen: "127.0.0.1:8081", PublicURL: "https://gateway.example.org", ShutdownGrace: 45 * time.Second, DrainDelay: 5 * time.Second, Pprof: true, FreshFor: 10 * time.Second,
 			TLS: config.ServerTLS{CertFile: "testdata/good/files/cert.pem", KeyFile: "testdata/good/files/key.pem", ClientCAFile: "testdata/good/files/ca.pem"},
 			Auth: config.Auth{
 				Audience: "https://gateway.example.org/fhir/r4",

@@ -71,6 +71,17 @@ func reason(err error) string {
 	return err.Error()
 }
 
+// mostFresh is how old an answer may become. What a source has changed meanwhile is not in it.
+const mostFresh = time.Minute
+
+func readFreshFor(f field) time.Duration {
+	d := f.duration(0)
+	if d > mostFresh {
+		f.fail("must be at most 1m")
+	}
+	return d
+}
+
 func readConfig(root *section) Config {
 	listen, admin := root.at("listen"), root.at("admin_listen")
 	c := Config{
@@ -81,6 +92,7 @@ func readConfig(root *section) Config {
 		ShutdownGrace: root.at("shutdown_grace").duration(defaultShutdownGrace),
 		DrainDelay:    root.at("drain_delay").duration(0),
 		Pprof:         root.at("pprof").truth(false),
+		FreshFor:      readFreshFor(root.at("fresh_for")),
 		Auth:          readAuth(root.at("auth").section()),
 		RateLimit:     readRateLimit(root.at("rate_limit").section()),
 		Shared:        readShared(root.at("shared").section()),
