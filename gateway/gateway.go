@@ -94,8 +94,8 @@ type Gateway struct {
 	pages   *pages
 	repeats *repeats
 	turns   chan struct{} // of those who write large searchsets
-	shelf   shelf.Shelf // for what became of creates
-	domains domains     // of identifiers, for $ihe-pix
+	shelf   shelf.Shelf   // for what became of creates
+	domains domains       // of identifiers, for $ihe-pix
 	chain   []step
 }
 
