@@ -82,7 +82,7 @@ vet:
 
 ## lint: the linters of .golangci.yml
 lint: $(GOLANGCI)
-	$(GOLANGCI) run ./...
+	$(GOLANGCI) run --allow-parallel-runners ./...
 
 ## vuln: known vulnerabilities, by the Go vulnerability database or the one at GOVULNDB (such as file:///srv/vulndb).
 ## Without GOVULNDB, a database out of reach is no failure, and is said.
