@@ -14,8 +14,9 @@ PKG       ?= ./...
 TESTFLAGS ?=
 FUZZTIME  ?= 10s
 BENCH     ?= .
+SOAK      ?= 30m
 
-.PHONY: check build sbom test bench bench-quick microbench fuzz screenshots demo fmt vet lint vuln tools clean help
+.PHONY: check build sbom test bench bench-quick microbench soak fuzz screenshots demo fmt vet lint vuln tools clean help
 
 ## check: all that CI checks; the house rules are among the tests
 check: fmt vet lint vuln test
@@ -43,6 +44,10 @@ bench-quick:
 ## microbench: the benchmarks of PKG that match BENCH, and no tests
 microbench:
 	go test -run '^$$' -bench '$(BENCH)' -benchmem $(PKG)
+
+## soak: every pair of faults, then the gateway under load while things break at random, for SOAK (docs/operating.md, Overload)
+soak:
+	CONCORD_SOAK=$(SOAK) go test -count=1 -timeout 0 -v -run '^Test(Drills|Here|Soak)$$' ./testharness/drills
 
 ## fuzz: each fuzz target of PKG for FUZZTIME, one after the other (docs/fuzzing.md): make fuzz FUZZTIME=10m
 fuzz:

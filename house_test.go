@@ -74,7 +74,8 @@ var mayImport = map[string][]string{
 	"graphql/gen": {"fhir"},
 	"portal":      {},
 
-	"gateway":                      {"fhir", "merge", "mpi", "audit", "federation", "smart", "graphql", "validate", "compare", "mpi/match", "gateway/ratelimit", "internal/obs"},
+	"gateway":                      {"fhir", "merge", "mpi", "audit", "federation", "smart", "graphql", "validate", "compare", "mpi/match", "gateway/ratelimit", "gateway/admission", "internal/obs"},
+	"gateway/admission":            {},
 	"gateway/ratelimit":            {},
 	"gateway/ratelimit/redislimit": {"gateway/ratelimit"},
 	"gateway/ratelimit/limittest":  {"gateway/ratelimit"},
@@ -93,6 +94,7 @@ var mayImport = map[string][]string{
 	"testharness":            {anything},
 	"testharness/browser":    {anything},
 	"testharness/devca":      {anything},
+	"testharness/drills":     {anything},
 	"testharness/servers":    {anything},
 	"testharness/fakeehr":    {anything},
 	"testharness/issuer":     {anything},

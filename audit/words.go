@@ -130,10 +130,11 @@ const (
 	RateLimited              // 429
 	BadBreakGlass            // the emergency header was forged, stale or used before
 	ClientCertificate        // 401: mutual TLS is demanded
+	Overloaded               // 503: more was asked than could be answered in time
 )
 
 var denialNames = []string{"", "no-token", "invalid-token", "insufficient-scope", "other-patient", "other-caller",
-	"rate-limited", "bad-break-glass", "client-certificate"}
+	"rate-limited", "bad-break-glass", "client-certificate", "overloaded"}
 
 // String is the reason's code.
 func (d Denial) String() string { return name(denialNames, uint8(d)) }

@@ -46,19 +46,20 @@ type settings struct {
 	clients []int           // at a time
 	delays  []time.Duration // of the sources
 	sources []int           // how many
+	crowd   time.Duration   // of each load
 }
 
 // read takes the settings from the environment.
 func read() (settings, error) {
 	s := settings{rounds: 15, turns: 2, length: 1500 * time.Millisecond, least: 10, clients: []int{1, 4, 16, 64},
-		delays: []time.Duration{0, 50 * time.Millisecond}, sources: []int{3, 10, 30, 100},
+		delays: []time.Duration{0, 50 * time.Millisecond}, sources: []int{3, 10, 30, 100}, crowd: 9 * time.Second,
 		other: os.Getenv("CONCORD_BENCH_OTHER"), out: os.Getenv("CONCORD_BENCH_OUT")}
 	if v := os.Getenv("CONCORD_BENCH_ONLY"); v != "" {
 		s.only = strings.Split(v, ",")
 	}
 	if os.Getenv("CONCORD_BENCH_QUICK") != "" {
 		s.rounds, s.turns, s.length, s.least = 5, 1, 700*time.Millisecond, 1
-		s.clients, s.sources = []int{1, 16}, []int{3, 10}
+		s.clients, s.sources, s.crowd = []int{1, 16}, []int{3, 10}, 3*time.Second
 	}
 	var err error
 	s.program, err = os.Executable()
@@ -107,6 +108,13 @@ func run(ctx context.Context, w io.Writer) error {
 			return err
 		}
 	}
+	if s.wants("overload") {
+		for _, c := range crowds() {
+			if err := measureOverload(ctx, s, c, rep); err != nil {
+				return err
+			}
+		}
+	}
 	rep.took = time.Since(began)
 	rep.machine = append(rep.machine, "load at the end "+loadAverage())
 	text := rep.markdown()
@@ -126,7 +134,7 @@ func measureSize(ctx context.Context, s settings, size int, rep *report) (err er
 		return nil
 	}
 	progress("3 sources of %d KB", size>>10)
-	r, err := newRig(ctx, s, 3, size, without{})
+	r, err := newRig(ctx, s, 3, size, variant{})
 	if err != nil {
 		return err
 	}
@@ -197,7 +205,7 @@ func wholeCost(ctx context.Context, r *rig) (time.Duration, error) {
 
 func measureSources(ctx context.Context, s settings, n int, rep *report) (err error) {
 	progress("%d sources of %d KB", n, many>>10)
-	r, err := newRig(ctx, s, n, many, without{direct: true, nginx: true, naive: true})
+	r, err := newRig(ctx, s, n, many, variant{alone: true})
 	if err != nil {
 		return err
 	}
@@ -210,12 +218,12 @@ func measureSources(ctx context.Context, s settings, n int, rep *report) (err er
 // measureRepeats compares answers that the gateway gives again with writing as many bytes.
 func measureRepeats(ctx context.Context, s settings, size int, rep *report) (err error) {
 	progress("3 sources of %d KB, asked again", size>>10)
-	r, err := newRig(ctx, s, 3, size, without{direct: true, nginx: true, naive: true})
+	r, err := newRig(ctx, s, 3, size, variant{alone: true})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
-	gw, err := r.startGateway(ctx, s.program, filepath.Join(r.dir, "again"), fmt.Sprintf("again-%dKB", size>>10), "fresh_for: 1m\n")
+	gw, err := r.startGateway(ctx, s.program, filepath.Join(r.dir, "again"), fmt.Sprintf("again-%dKB", size>>10), variant{keys: "fresh_for: 1m\n"})
 	if err != nil {
 		return err
 	}
@@ -246,7 +254,7 @@ func measureRepeats(ctx context.Context, s settings, size int, rep *report) (err
 
 func measureMemory(ctx context.Context, s settings, rep *report) (err error) {
 	progress("eight answers of 3 x %d KB at once", large>>10)
-	r, err := newRig(ctx, s, 3, large, without{direct: true, nginx: true, naive: true})
+	r, err := newRig(ctx, s, 3, large, variant{alone: true})
 	if err != nil {
 		return err
 	}

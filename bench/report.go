@@ -21,6 +21,7 @@ type report struct {
 	sources []perSource
 	repeats map[int][]cost // by size; the floor's is writing the bytes
 	memory  memory
+	crowded []overload
 	took    time.Duration
 }
 
@@ -79,6 +80,10 @@ func (r *report) limits() (out []limit) {
 		grown := b.cpu / float64(last.n) / (a.cpu / float64(first.n))
 		out = append(out, limit{fmt.Sprintf("CPU is linear in sources, %d to %d: CPU of a source", first.n, last.n), "1.25 × at most", fmt.Sprintf("%.2f ×", grown), yes(grown <= 1.25)})
 	}
+	for _, o := range r.crowded {
+		g := o.share(o.at(2))
+		out = append(out, limit{"goodput at twice the load of its peak, " + o.where, "90 % of the peak, at least", fmt.Sprintf("%.0f %%", 100*g), yes(g >= 0.9)})
+	}
 	for _, size := range []int{small, large} {
 		if c, ok := find(r.repeats[size], againName); ok {
 			out = append(out, limit{fmt.Sprintf("CPU of an answer from 3 × %s given again", sizeName(size)), "1.3 × writing its bytes", fmt.Sprintf("%.1f ×", c.ratio), yes(c.ratio <= 1.3)})
@@ -132,6 +137,14 @@ func (r *report) markdown() string {
 	}
 	if m := r.memory; m.peak > 0 {
 		fmt.Fprintf(&b, "\nMemory of the gateway (RSS): %d MB after a few answers, at most %d MB with eight answers of 3 × 2 MB at once, %d MB behind them.\n", m.before>>20, m.peak>>20, m.after>>20)
+	}
+	if len(r.crowded) > 0 {
+		b.WriteString("\nMore than can be answered: complete answers within five seconds. The peak is the most that was ever seen.\n\n| what is short | load | asked a second | complete | of the peak | complete in a second of CPU | p50 | p99 | told to come back | incomplete | other |\n|" + strings.Repeat(" --- |", 11) + "\n")
+		for _, o := range r.crowded {
+			for _, c := range o.loads {
+				fmt.Fprintf(&b, "| %s | %v × | %.0f | %.0f | %.0f %% | %.0f | %s | %s | %d | %d | %d |\n", o.where, c.times, c.rate, c.goodput(), 100*o.share(c), c.worth(), ms(c.quantile(.5)), ms(c.quantile(.99)), c.shed, c.partial, c.other)
+			}
+		}
 	}
 	return b.String()
 }

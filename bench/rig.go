@@ -31,11 +31,16 @@ type rig struct {
 	ownTokens map[string]string
 }
 
-// contenders to leave out of a rig.
-type without struct{ direct, nginx, naive bool }
+// variant is how a rig departs from the usual one. The zero value is that.
+type variant struct {
+	alone  bool   // no direct fetch, no nginx, no naive merge: the floor and Concord are all
+	places int    // how many requests a source works on at once, and that is all that the gateway sends it; 0: any number
+	procs  int    // the gateway's processors; 0: all
+	keys   string // further ones of its configuration
+}
 
 // newRig starts n sources of that size, and everything over them. Close ends it.
-func newRig(ctx context.Context, s settings, n, size int, skip without) (_ *rig, err error) {
+func newRig(ctx context.Context, s settings, n, size int, v variant) (_ *rig, err error) {
 	r := &rig{size: size, visitor: visitor{newClient()}, ownTokens: map[string]string{}}
 	defer func() {
 		if err != nil {
@@ -53,7 +58,7 @@ func newRig(ctx context.Context, s settings, n, size int, skip without) (_ *rig,
 		each = n
 	}
 	for from := 0; from < n; from += each {
-		p, err := r.start(ctx, s.program, role{Play: "upstreams", From: from, To: from + each, Size: size})
+		p, err := r.start(ctx, s.program, role{Play: "upstreams", From: from, To: from + each, Size: size, Places: v.places})
 		if err != nil {
 			return nil, err
 		}
@@ -64,7 +69,7 @@ func newRig(ctx context.Context, s settings, n, size int, skip without) (_ *rig,
 		return nil, err
 	}
 	r.closers = append(r.closers, r.iss.Close)
-	if !skip.direct {
+	if !v.alone {
 		r.all = append(r.all, contender{name: direct, ask: func(ctx context.Context, i int) error {
 			return r.visitor.all(ctx, r.sources, fmt.Sprintf("/Observation?patient=p%d", i%people), size)
 		}})
@@ -74,7 +79,7 @@ func newRig(ctx context.Context, s settings, n, size int, skip without) (_ *rig,
 		return nil, err
 	}
 	r.all = append(r.all, contender{name: floorName, proc: fl, ask: r.plain(fl, n*size)})
-	if !skip.nginx {
+	if !v.alone {
 		switch ng, err := startNginx(ctx, filepath.Join(dir, "nginx"), r.sources); {
 		case err == nil:
 			r.closers = append(r.closers, ng.end)
@@ -85,7 +90,7 @@ func newRig(ctx context.Context, s settings, n, size int, skip without) (_ *rig,
 			r.left = append(r.left, "nginx, a plain proxy: "+err.Error())
 		}
 	}
-	if !skip.naive {
+	if !v.alone {
 		nv, err := r.start(ctx, s.program, role{Play: "naive", Sources: r.sources})
 		if err != nil {
 			return nil, err
@@ -93,13 +98,13 @@ func newRig(ctx context.Context, s settings, n, size int, skip without) (_ *rig,
 		r.all = append(r.all, contender{name: "a naive merge by encoding/json", proc: nv, ask: r.plain(nv, n*size/3)})
 	}
 	if s.other != "" {
-		gw, err := r.startGateway(ctx, s.other, filepath.Join(dir, "other"), "other", "")
+		gw, err := r.startGateway(ctx, s.other, filepath.Join(dir, "other"), "other", v)
 		if err != nil {
 			return nil, err
 		}
 		r.all = append(r.all, contender{name: otherName, proc: gw, ask: r.whole(gw)})
 	}
-	if r.gateway, err = r.startGateway(ctx, s.program, filepath.Join(dir, "concord"), fmt.Sprintf("%dx%dKB", n, size>>10), ""); err != nil {
+	if r.gateway, err = r.startGateway(ctx, s.program, filepath.Join(dir, "concord"), fmt.Sprintf("%dx%dKB", n, size>>10), v); err != nil {
 		return nil, err
 	}
 	r.all = append(r.all, contender{name: concordName, proc: r.gateway, ask: r.whole(r.gateway)})
@@ -133,23 +138,26 @@ func (r *rig) Close() error {
 	return errors.Join(errs...)
 }
 
-// startGateway starts a gateway with all that an operator would have on, and further keys.
-func (r *rig) startGateway(ctx context.Context, program, dir, name, keys string) (*process, error) {
+// startGateway starts a gateway with all that an operator would have on.
+func (r *rig) startGateway(ctx context.Context, program, dir, name string, v variant) (*process, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
 	var b strings.Builder
-	b.WriteString(keys)
+	b.WriteString(v.keys)
 	fmt.Fprintf(&b, "listen: 127.0.0.1:8080\nadmin_listen: 127.0.0.1:8081\npublic_url: %[1]s\nauth:\n  audience: %[1]s/fhir/r4\n  issuers:\n    - issuer: %[2]s\n      jwks_url: %[3]s\nmpi:\n  store: sqlite:%[4]s/mpi.db\naudit:\n  dir: %[4]s/audit\nrate_limit:\n  read: 1000000/minute\nsources:\n",
 		base, r.iss.URL(), r.iss.JWKSURL(), dir)
 	for i, u := range r.sources {
 		fmt.Fprintf(&b, "  - name: s%d\n    vendor: generic\n    base_url: %s\n    timeout: 30s\n    auth:\n      type: none\n", i, u)
+		if v.places > 0 {
+			fmt.Fprintf(&b, "    max_concurrent: %d\n", v.places)
+		}
 	}
 	file := filepath.Join(dir, "concord.yaml")
 	if err := os.WriteFile(file, []byte(b.String()), 0o600); err != nil {
 		return nil, err
 	}
-	return r.start(ctx, program, role{Play: "concord", Config: file, Name: name})
+	return r.start(ctx, program, role{Play: "concord", Config: file, Name: name, Procs: v.procs})
 }
 
 // token holds an hour; patient is the launch context, "" for none.

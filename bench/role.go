@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
 	"runtime/pprof"
 	"strconv"
 	"strings"
@@ -25,9 +26,11 @@ type role struct {
 	Play     string   // "upstreams", "floor", "bytes", "naive" or "concord"
 	From, To int      // upstreams: the numbers of the sources that it is
 	Size     int      // upstreams: bytes of a searchset; bytes: of an answer
+	Places   int      // upstreams: how many requests each works on at once; 0: any number
 	Sources  []string // floor, naive: base URLs
 	Config   string   // concord: its configuration
 	Name     string   // concord: what its profile is called
+	Procs    int      // concord: its processors; 0: all
 }
 
 const roleVariable = "CONCORD_BENCH_ROLE"
@@ -68,6 +71,9 @@ func playUpstreams(r role) error {
 	var delay atomic.Int64
 	for s := r.From; s < r.To; s++ {
 		ehr := upstream(s, r.Size, func() time.Duration { return time.Duration(delay.Load()) })
+		if r.Places > 0 {
+			ehr = crowded(ehr, r.Places)
+		}
 		all = append(all, http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
 			if q.Method != http.MethodPut || q.URL.Path != "/fhir/delay" {
 				ehr.ServeHTTP(w, q)
@@ -107,6 +113,9 @@ func listen() (net.Listener, error) {
 
 // playConcord is the gateway as `concord serve` has it, on a free port.
 func playConcord(r role) (err error) {
+	if r.Procs > 0 {
+		runtime.GOMAXPROCS(r.Procs)
+	}
 	cfg, err := config.Load(r.Config)
 	if err != nil {
 		return err

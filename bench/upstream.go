@@ -105,3 +105,13 @@ func pause(ctx context.Context, d time.Duration) bool {
 		return false
 	}
 }
+
+// crowded is a source that works on so many requests at once, and lets the others wait.
+func crowded(next http.Handler, places int) http.Handler {
+	free := make(chan struct{}, places)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		free <- struct{}{}
+		defer func() { <-free }()
+		next.ServeHTTP(w, r)
+	})
+}

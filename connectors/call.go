@@ -21,7 +21,8 @@ type call struct {
 	typ    fhir.ResourceType
 	url    *url.URL
 	accept string
-	limit  int // bytes of a good answer's body
+	limit  int  // bytes of a good answer's body
+	first  bool // not a later page, of which a source may keep where it is
 }
 
 // reply is what came back. Beside a fault it has what is known of the answer, if there was one.
@@ -41,10 +42,11 @@ const maxErrorBody = 64 << 10
 
 // get asks once, and once more with a new token when the source refuses the one that it was given.
 func (c *Client) get(ctx context.Context, q call) (rep reply, fault *concord.Fault) {
-	start, attempts := time.Now(), 0
+	var n tally
+	start := time.Now()
 	if c.cfg.Observe != nil {
 		defer func() {
-			x := Exchange{Source: c.cfg.Source, Op: q.op, Type: q.typ, Status: rep.status, Attempts: attempts, Bytes: len(rep.body), Elapsed: time.Since(start)}
+			x := Exchange{Source: c.cfg.Source, Op: q.op, Type: q.typ, Status: rep.status, Attempts: n.attempts, Waited: n.waited, Hedge: n.hedge, Bytes: len(rep.body), Elapsed: time.Since(start)}
 			if fault != nil {
 				x.Kind = fault.Kind
 			}
@@ -52,13 +54,13 @@ func (c *Client) get(ctx context.Context, q call) (rep reply, fault *concord.Fau
 		}()
 	}
 	if c.cfg.Tokens == nil {
-		return c.send(ctx, q, "", &attempts)
+		return c.sendHedged(ctx, q, "", &n)
 	}
 	token, err := c.cfg.Tokens.Token(ctx)
 	if err != nil {
 		return reply{}, c.tokenFault(ctx, q.op, err)
 	}
-	rep, fault = c.send(ctx, q, token, &attempts)
+	rep, fault = c.sendHedged(ctx, q, token, &n)
 	if rep.status != http.StatusUnauthorized {
 		return rep, fault
 	}
@@ -67,7 +69,14 @@ func (c *Client) get(ctx context.Context, q call) (rep reply, fault *concord.Fau
 	if err != nil || fresh == token {
 		return rep, fault // the source's own refusal says more
 	}
-	return c.send(ctx, q, fresh, &attempts)
+	return c.send(ctx, q, fresh, &n)
+}
+
+// tally is what a call came to, for whoever observes.
+type tally struct {
+	attempts int
+	waited   time.Duration
+	hedge    Hedge
 }
 
 // tokenFault is the fault of a token that can't be had, as this source's.
@@ -79,7 +88,19 @@ func (c *Client) tokenFault(ctx context.Context, op string, err error) *concord.
 	return c.fault(op, kind, 0, err)
 }
 
-func (c *Client) send(ctx context.Context, q call, token string, attempts *int) (reply, *concord.Fault) {
+// send asks, and again where that may help.
+func (c *Client) send(ctx context.Context, q call, token string, n *tally) (reply, *concord.Fault) {
+	ctx = withWait(withCount(ctx, &n.attempts), &n.waited)
+	wrapped, err := retryablehttp.FromRequest(c.request(ctx, q, token))
+	if err != nil {
+		return reply{}, c.fault(q.op, concord.Invalid, 0, nil)
+	}
+	resp, err := c.http.Do(wrapped) //nolint:bodyclose // receive does
+	return c.receive(ctx, q, resp, err)
+}
+
+// request is the HTTP request of a call.
+func (c *Client) request(ctx context.Context, q call, token string) *http.Request {
 	h := http.Header{"Accept": {q.accept}, "User-Agent": {"concord"}}
 	for k, v := range c.cfg.Headers {
 		h.Set(k, v)
@@ -88,11 +109,11 @@ func (c *Client) send(ctx context.Context, q call, token string, attempts *int) 
 		h.Set("Authorization", "Bearer "+token)
 	}
 	req := &http.Request{Method: http.MethodGet, URL: q.url, Host: q.url.Host, Header: h, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
-	wrapped, err := retryablehttp.FromRequest(req.WithContext(withCount(ctx, attempts)))
-	if err != nil {
-		return reply{}, c.fault(q.op, concord.Invalid, 0, nil)
-	}
-	resp, err := c.http.Do(wrapped)
+	return req.WithContext(ctx)
+}
+
+// receive reads the answer.
+func (c *Client) receive(ctx context.Context, q call, resp *http.Response, err error) (reply, *concord.Fault) {
 	if err != nil {
 		kind, why := kindOfError(ctx, err)
 		return reply{}, c.fault(q.op, kind, 0, why)

@@ -21,6 +21,7 @@ type Client struct {
 	at     origin
 	http   *retryablehttp.Client
 	once   *http.Client                       // what is sent by it is never sent again
+	hedges *hedges                            // nil: none
 	learnt map[fhir.ResourceType]*atomic.Bool // the source has shown that a search of this type needs a category
 }
 
@@ -37,7 +38,12 @@ func New(cfg Config, rules *Rules) (*Client, error) {
 	if !cfg.Source.Valid() {
 		return nil, &concord.Fault{Op: "configure: source name", Kind: concord.Invalid}
 	}
-	c := &Client{cfg: cfg, rules: rules, at: newOrigin(base), http: newRetrier(cfg.Transport), once: plainClient(cfg.Transport), learnt: map[fhir.ResourceType]*atomic.Bool{}}
+	c := &Client{cfg: cfg, rules: rules, at: newOrigin(base), learnt: map[fhir.ResourceType]*atomic.Bool{}}
+	transport := gated{cfg.Transport, cfg.Gate}
+	c.http, c.once = newRetrier(transport), plainClient(transport)
+	if cfg.Hedge {
+		c.hedges = newHedges()
+	}
 	for t := range rules.Types {
 		c.learnt[t] = new(atomic.Bool)
 	}
@@ -142,7 +148,7 @@ func (c *Client) read(ctx context.Context, t fhir.ResourceType, id string) (fhir
 	if t == "Binary" {
 		accept = acceptBinary
 	}
-	rep, fault := c.get(ctx, call{op: opRead, typ: t, url: &u, accept: accept, limit: c.cfg.Limits.PageBytes})
+	rep, fault := c.get(ctx, call{op: opRead, typ: t, url: &u, accept: accept, limit: c.cfg.Limits.PageBytes, first: true})
 	if fault != nil {
 		if ref, ok := c.survivor(rep, t, id); ok {
 			return fhir.Resource{}, &concord.Fault{Op: opRead, Kind: concord.Moved, Source: c.cfg.Source, Status: rep.status, Err: &federation.MovedTo{Ref: ref}}

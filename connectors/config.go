@@ -24,6 +24,13 @@ type Config struct {
 	Parallel  int               // requests of one Search under way at once, when it must be split; default 5
 	Practice  string            // athena: id of the practice's Organization; default: searches name none
 	Limits    Limits
+	// Gate is what requests to Base go through, each attempt of each: one whose turn can't come within the budget is RateLimited
+	// at once, and not sent. Requests for tokens do not go through it. Default none.
+	Gate *Gate
+	// Hedge sends a search's first page or a read a second time when the source takes longer than it does for 19 in 20, and
+	// takes the answer that is whole first: at most one request in twenty, within the budget, and only when the source has a
+	// place for it at once. Creates, further pages and tokens are never sent twice.
+	Hedge bool
 
 	// Categories are the categories that this site takes, by resource type, in place of the vendor's usual ones. A
 	// search without a category is then split over them without trying to do without.
@@ -45,10 +52,12 @@ type Exchange struct {
 	Source   concord.SourceID
 	Op       string // "search" or "read"
 	Type     fhir.ResourceType
-	Status   int          // the last HTTP status; 0 without an answer
-	Kind     concord.Kind // the fault; Unknown when there was none
-	Attempts int          // 1 without a retry
-	Bytes    int          // of the body that was kept, decompressed
+	Status   int           // the last HTTP status; 0 without an answer
+	Kind     concord.Kind  // the fault; Unknown when there was none
+	Attempts int           // 1 without a retry
+	Waited   time.Duration // for turns at the source, part of Elapsed
+	Hedge    Hedge
+	Bytes    int // of the body that was kept, decompressed
 	Elapsed  time.Duration
 }
 

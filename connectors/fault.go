@@ -108,6 +108,8 @@ func kindOfError(ctx context.Context, err error) (concord.Kind, error) {
 	var network net.Error
 	var name *net.DNSError
 	switch {
+	case errors.Is(err, errBusy):
+		return concord.RateLimited, errBusy
 	case errors.Is(err, errTooLong):
 		return concord.Malformed, errTooLong
 	case errors.As(err, &name):

@@ -93,7 +93,7 @@ func (c *Client) follow(ctx context.Context, q federation.Query, params url.Valu
 			return c.fault(opSearch, concord.Incomplete, 0, errTooLong)
 		}
 		h.requests++
-		rep, fault := c.get(ctx, call{op: opSearch, typ: q.Type, url: u, accept: acceptFHIR, limit: int(limit)})
+		rep, fault := c.get(ctx, call{op: opSearch, typ: q.Type, url: u, accept: acceptFHIR, limit: int(limit), first: page == 1})
 		left.Add(-int64(len(rep.body)))
 		var next string
 		if fault == nil {

@@ -85,7 +85,7 @@ func failure(err error) bool {
 	case concord.Unavailable, concord.Internal, concord.Timeout, concord.Unknown:
 		return true
 	case concord.RateLimited:
-		return !errors.Is(f.Err, errQuota)
+		return !errors.Is(f.Err, errQuota) && !errors.Is(f.Err, errBusy)
 	}
 	return false
 }

@@ -82,7 +82,7 @@ func withCount(ctx context.Context, n *int) context.Context {
 // worthRetry tells whether asking the same again can help.
 func worthRetry(resp *http.Response, err error) bool {
 	if err != nil {
-		return !isTLS(err)
+		return !isTLS(err) && !errors.Is(err, errBusy)
 	}
 	switch resp.StatusCode {
 	case http.StatusRequestTimeout, http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:

@@ -158,7 +158,8 @@ func (x *exchange) event(a *answer) audit.Event {
 		Method: audit.MethodOf(x.r.Method), Route: x.route.template, SourceIP: peer(x.r), UserAgent: audit.DigestOf(x.r.UserAgent()),
 		Status: a.status, Elapsed: time.Since(x.began), BreakGlass: x.glass, Denied: x.denied, MissingScope: x.missing,
 	}
-	if e.Outcome = outcomeOf(a.status, a.partial); e.Outcome == audit.Refused {
+	if e.Outcome = outcomeOf(a.status, a.partial); e.Outcome == audit.Refused || x.denied == audit.Overloaded {
+		e.Outcome = audit.Refused
 		e.Type = audit.EventDenied
 	}
 	if e.Type == audit.EventAccess && a.status < 400 {

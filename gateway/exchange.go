@@ -32,6 +32,7 @@ type exchange struct {
 	grant   smart.Grant
 	session *federation.Session
 	limit   *ratelimit.Decision // nil when no limit applied
+	leave   func()              // gives back the place among the requests under way; never nil
 
 	// what the trail and the headers tell
 	access    smart.Access

@@ -17,6 +17,7 @@ import (
 	"concord/audit"
 	"concord/federation"
 	"concord/fhir"
+	"concord/gateway/admission"
 	"concord/gateway/ratelimit"
 	"concord/graphql"
 	"concord/internal/obs"
@@ -37,10 +38,11 @@ type Config struct {
 	StandIns  mpi.StandIns
 	Registry  Registry // the index, for $match, $ihe-pix and $mpi-review
 	// Sync has what other gateways changed in the index known here; nil when nobody else does.
-	Sync     func(context.Context) error
-	Verifier *smart.Verifier
-	Trail    *audit.Trail
-	Limits   Limits // optional: the zero Limits limit nothing
+	Sync      func(context.Context) error
+	Verifier  *smart.Verifier
+	Trail     *audit.Trail
+	Limits    Limits                // optional: the zero Limits limit nothing
+	Admission *admission.Controller // optional: without, every request is let in at once
 	// Health tells how a source is doing; nil: nobody knows.
 	Health func(concord.SourceID) Health
 	// AuthServer is what the SMART configuration says of the authorization server; optional.
@@ -83,7 +85,7 @@ type Gateway struct {
 	budget  time.Duration // for one request
 	pages   *pages
 	repeats *repeats
-	turns   chan struct{} // of those who write large searchsets
+	writers chan struct{} // of those who write large searchsets
 	domains domains       // of identifiers, for $ihe-pix
 	chain   []step
 }
@@ -93,7 +95,7 @@ type step func(*exchange) (*answer, *problem)
 
 // New makes a Gateway.
 func New(cfg Config) *Gateway {
-	g := &Gateway{cfg: cfg, base: strings.TrimSuffix(cfg.PublicURL, "/") + basePath, bases: map[concord.SourceID]string{}, pages: newPages(), repeats: newRepeats(cfg.FreshFor), turns: make(chan struct{}, runtime.GOMAXPROCS(0))}
+	g := &Gateway{cfg: cfg, base: strings.TrimSuffix(cfg.PublicURL, "/") + basePath, bases: map[concord.SourceID]string{}, pages: newPages(), repeats: newRepeats(cfg.FreshFor), writers: make(chan struct{}, runtime.GOMAXPROCS(0))}
 	for _, s := range cfg.Federator.Sources() {
 		g.bases[s.Source] = s.Base
 		g.budget = max(g.budget, s.Budget)
@@ -104,8 +106,8 @@ func New(cfg Config) *Gateway {
 	g.offers = cfg.Federator.Supports
 	g.budget += time.Second // of the two that the contract leaves, one is for what comes behind the sources
 	// The order is the security: what a request is decides its limit, the token comes before everything that costs, and
-	// nothing is asked of a source before limit and grant.
-	g.chain = []step{g.public, g.authenticate, g.limited, g.negotiate, g.context, g.interact}
+	// nothing is asked of a source before limit, admission and grant.
+	g.chain = []step{g.public, g.authenticate, g.limited, g.admitted, g.negotiate, g.context, g.interact}
 	return g
 }
 
@@ -118,7 +120,8 @@ const (
 
 // ServeHTTP answers one request. Whatever happens, what leaves is recorded first.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	x := &exchange{g: g, r: r, id: newID(), began: time.Now()}
+	x := &exchange{g: g, r: r, id: newID(), began: time.Now(), leave: func() {}}
+	defer func() { x.leave() }()
 	x.span = g.cfg.Tracer.Request(r, x.began)
 	ctx, cancel := context.WithTimeout(r.Context(), g.budget)
 	defer cancel()

@@ -28,6 +28,8 @@ type Metrics struct {
 	breakGlass    prometheus.Counter
 	limited       *prometheus.CounterVec
 	repeated      prometheus.Counter
+	shed          *prometheus.CounterVec
+	turns         prometheus.Histogram
 
 	mu      sync.Mutex
 	tenants map[string]struct{} // that a label names
@@ -68,9 +70,18 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	reg.MustRegister(m.partial, m.errors)
 	m.limited = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "concord_limited_total", Help: "Requests over a limit, by tenant and class."}, []string{"tenant", "class"})
 	m.repeated = prometheus.NewCounter(prometheus.CounterOpts{Name: "concord_repeated_answers_total", Help: "Answers given again out of memory while fresh."})
+	m.shed = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "concord_shed_total", Help: "Requests refused because there was more to do than can be done in time: too many waited (full), or their turn did not come (waited)."}, []string{"reason"})
+	m.turns = prometheus.NewHistogram(prometheus.HistogramOpts{Name: "concord_admission_wait_seconds", Help: "Time that requests waited for their turn.", Buckets: []float64{.001, .005, .01, .025, .05, .1, .25, .5, 1, 2.5}})
+	reg.MustRegister(m.shed, m.turns)
+	for _, reason := range []string{"full", "waited"} {
+		m.shed.WithLabelValues(reason)
+	}
 	reg.MustRegister(m.repeated, m.limited, m.requests, m.seconds, m.denials, m.sources, m.sourceSeconds, m.auditFailures, m.breakGlass)
 	return m
 }
+
+// waited counts a request's turn.
+func (m *Metrics) waited(d time.Duration) { m.turns.Observe(d.Seconds()) }
 
 // answered counts one answer.
 func (m *Metrics) answered(x *exchange, a *answer, took time.Duration) {

@@ -195,7 +195,7 @@ func kindText(k concord.Kind) string {
 	case concord.Unavailable:
 		return "the source can't be reached, or was not asked because it has failed"
 	case concord.RateLimited:
-		return "the source refuses more requests for now"
+		return "the source takes no more requests for now"
 	case concord.Forbidden, concord.Unauthorized:
 		return "the source does not let us read this"
 	case concord.Incomplete:

@@ -37,6 +37,8 @@ type Options struct {
 	PageSize int
 	// Tune changes one EHR's options before it is made; nil is no change.
 	Tune func(population.Source, *fakeehr.Options)
+	// Base is where clients find an EHR's FHIR base; then its Handler is somebody else's to serve. Nil starts the EHRs.
+	Base func(population.Source) string
 }
 
 // Client is who the EHRs know as their client.
@@ -51,7 +53,7 @@ type World struct {
 	Population *population.Population
 	// Truth is the population's.
 	Truth *population.Truth
-	// EHRs are in the order of the sources, started.
+	// EHRs are in the order of the sources, started unless Options.Base is set.
 	EHRs   []*fakeehr.EHR
 	Client Client
 }
@@ -90,12 +92,18 @@ func start(site population.Site, o Options, auth fakeehr.Auth) (*fakeehr.EHR, er
 	if o.Tune != nil {
 		o.Tune(site.Source, &eo)
 	}
+	if o.Base != nil {
+		eo.BaseURL = o.Base(site.Source)
+	}
 	e, err := fakeehr.New(eo)
 	if err != nil {
 		return nil, err
 	}
 	if err := e.LoadSite(site); err != nil {
 		return nil, err
+	}
+	if o.Base != nil {
+		return e, nil
 	}
 	if err := e.Start(); err != nil {
 		return nil, err

@@ -413,6 +413,32 @@ func TestReloadOfSources(t *testing.T) {
 	p.end(10 * time.Second)
 }
 
+// TestReloadOfAdmission: how many requests may be under way is changed for those that come, of which those that began before
+// take places too.
+func TestReloadOfAdmission(t *testing.T) {
+	t.Parallel()
+	s := settings{read: "600/minute", timeout: "8s"}
+	p := serveProcess(t, s)
+	slow := p.slowly(fakeehr.Slow, 1500*time.Millisecond)
+	s.top = "admission: {max_concurrent: 1, max_wait: 20ms}\n"
+	p.write(p.text(s))
+	p.reload("the configuration is taken")
+	if p.metric("concord_admission_limit") != 1 || p.metric("concord_admission_running") != 1 {
+		t.Error("the request that began before has no place")
+	}
+	if a := p.search(); a.code != http.StatusServiceUnavailable {
+		t.Errorf("one too many: %+v", a)
+	}
+	if a := <-slow; a.err != nil || a.code != http.StatusOK {
+		t.Errorf("the request under way: %+v", a)
+	}
+	if a := p.search(); a.code != http.StatusOK {
+		t.Errorf("with room: %+v", a)
+	}
+	p.signal(syscall.SIGTERM)
+	p.end(10 * time.Second)
+}
+
 // TestReloadForgetsNothing: page links hold, an emergency header that was used does not hold again, and an issuer that can't
 // be reached costs nobody's access.
 func TestReloadForgetsNothing(t *testing.T) {

@@ -14,6 +14,7 @@ import (
 
 	"concord/audit"
 	"concord/gateway"
+	"concord/gateway/admission"
 	"concord/graphql"
 	"concord/internal/config"
 	"concord/internal/obs"
@@ -52,6 +53,7 @@ type App struct {
 	queries *graphql.Engine
 	tracer  *obs.Tracer
 	counts  counts
+	turns   *admission.Controller
 	reloads reloadMetrics
 
 	turn sync.Mutex // one reload at a time
@@ -71,6 +73,7 @@ func New(ctx context.Context, cfg *config.Config, log io.Writer) (_ *App, err er
 	a.metrics = gateway.NewMetrics(a.reg)
 	a.asked = newSourceMetrics(a.reg)
 	a.reloads = newReloadMetrics(a.reg)
+	a.turns = a.admission(cfg.Admission)
 	a.expiry = newExpiry(a.reg)
 	if err := a.certificates(cfg.TLS); err != nil {
 		return nil, err

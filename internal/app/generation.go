@@ -91,7 +91,7 @@ func (a *App) generation(cfg *config.Config, before *generation) (*generation, e
 	g.gateway = gateway.New(gateway.Config{
 		PublicURL: cfg.PublicURL, Version: Version, Federator: fed, Sources: policies(cfg), Health: a.health.of, Engine: a.engine, GraphQL: a.queries,
 		StandIns: a.store, Registry: registry, Sync: a.sync,
-		Verifier: g.tokens.verifier, Trail: a.trail, Limits: g.limits.Limits, AuthServer: authServer(cfg), Log: a.log, Metrics: a.metrics, Tracer: a.tracer, Before: handedOut,
+		Verifier: g.tokens.verifier, Trail: a.trail, Limits: g.limits.Limits, Admission: a.turns, AuthServer: authServer(cfg), Log: a.log, Metrics: a.metrics, Tracer: a.tracer, Before: handedOut,
 		FreshFor: cfg.FreshFor,
 	})
 	if g.public, err = front(g.gateway, cfg); err != nil {
@@ -131,6 +131,7 @@ func (a *App) take(ctx context.Context, g *generation) error {
 	}
 	a.mu.Unlock()
 	g.limits.begin()
+	a.turns.Set(g.cfg.Admission.MaxConcurrent, g.cfg.Admission.MaxWait)
 	if before == nil {
 		return nil
 	}

@@ -15,7 +15,7 @@ import (
 // TestEveryKeyIsDecided: each part of the configuration either can be changed while the program runs, or its change is
 // refused; a new one is a decision.
 func TestEveryKeyIsDecided(t *testing.T) {
-	changes := []string{"ShutdownGrace", "DrainDelay", "Pprof", "FreshFor", "Auth", "MPI.Repeats", "MPI.ModelFile", "Portal", "Sources", "Digest",
+	changes := []string{"ShutdownGrace", "DrainDelay", "Pprof", "FreshFor", "Auth", "MPI.Repeats", "MPI.ModelFile", "Portal", "Sources", "Digest", "Admission",
 		"RateLimit.Enabled", "RateLimit.Read", "RateLimit.Write", "RateLimit.Bulk", "RateLimit.Validation", "RateLimit.Hook", "RateLimit.BreakGlass"}
 	split := []string{"MPI", "RateLimit", "Audit", "Traces", "TLS", "RateLimit.Store"} // whose parts are looked at one by one
 	named := map[string]bool{}

@@ -32,23 +32,39 @@ var vendors = map[config.Vendor]func(connectors.Config) (connectors.Source, erro
 type sourceMetrics struct {
 	open     *prometheus.GaugeVec
 	requests *prometheus.CounterVec
+	waits    *prometheus.HistogramVec
+	hedges   *prometheus.CounterVec
 }
 
 func newSourceMetrics(reg prometheus.Registerer) sourceMetrics {
 	m := sourceMetrics{
 		open:     prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "concord_source_guard_open", Help: "1 while a source is not asked because it has failed."}, []string{"source"}),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "concord_source_http_requests_total", Help: "HTTP requests to sources."}, []string{"source", "op", "kind"}),
+		waits: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "concord_source_wait_seconds", Help: "Time that requests waited for their turn at a source, by its max_concurrent and rate.",
+			Buckets: []float64{.001, .01, .05, .1, .25, .5, 1, 2.5, 5}}, []string{"source"}),
+		hedges: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "concord_source_hedges_total", Help: "Requests sent a second time because a source was late, by whether the second answer was taken."}, []string{"source", "result"}),
 	}
-	reg.MustRegister(m.open, m.requests)
+	reg.MustRegister(m.open, m.requests, m.waits, m.hedges)
 	return m
+}
+
+// asked counts one request.
+func (m sourceMetrics) asked(x connectors.Exchange) {
+	source := string(x.Source)
+	m.requests.WithLabelValues(source, x.Op, x.Kind.String()).Inc()
+	m.waits.WithLabelValues(source).Observe(x.Waited.Seconds())
+	if x.Hedge != connectors.NotHedged {
+		m.hedges.WithLabelValues(source, string(x.Hedge)).Inc()
+	}
 }
 
 // source is a configured source: its connector behind its guard.
 type source struct {
 	connectors.Source
 	cfg   config.Source
-	stamp stamp          // of the files that it was made of
-	own   *tlsfiles.Pair // the certificate that is shown to it; nil: none
+	gate  *connectors.Gate // the way to it
+	stamp stamp            // of the files that it was made of
+	own   *tlsfiles.Pair   // the certificate that is shown to it; nil: none
 
 	mu      sync.Mutex
 	retired bool // another one has taken its place: what becomes of this one is told nobody
@@ -82,7 +98,7 @@ func (a *App) sources(cfg *config.Config, before map[string]*source) (map[string
 
 // source makes one. It is told of once it is begun.
 func (a *App) source(c config.Source) (*source, error) {
-	s := &source{cfg: c, stamp: stampOf(c.Auth.KeyFile, c.Auth.SecretFile)}
+	s := &source{cfg: c, gate: connectors.NewGate(c.MaxConcurrent, perSecond(c.Rate)), stamp: stampOf(c.Auth.KeyFile, c.Auth.SecretFile)}
 	transport, err := s.transport()
 	if err != nil {
 		return nil, fileFault(c.Name, err)
@@ -97,10 +113,8 @@ func (a *App) source(c config.Source) (*source, error) {
 	}
 	inner, err := vendors[c.Vendor](connectors.Config{
 		Source: c.Name, Base: c.BaseURL, Budget: c.Timeout, Transport: transport, Tokens: tokens, Headers: c.Headers,
-		PageSize: c.PageSize, Practice: c.Practice, Categories: categories,
-		Observe: func(x connectors.Exchange) {
-			a.asked.requests.WithLabelValues(string(x.Source), x.Op, x.Kind.String()).Inc()
-		},
+		PageSize: c.PageSize, Practice: c.Practice, Categories: categories, Gate: s.gate, Hedge: c.Hedge,
+		Observe: a.asked.asked,
 	})
 	if err != nil {
 		return nil, err
@@ -142,6 +156,14 @@ func (g *generation) federated() ([]federation.Connector, map[concord.SourceID]f
 		}
 	}
 	return all, creators
+}
+
+// perSecond is a rate as requests in a second; 0 for any.
+func perSecond(r config.Rate) float64 {
+	if r.Count == 0 {
+		return 0
+	}
+	return float64(r.Count) / r.Per.Seconds()
 }
 
 // policies are what the configuration allows at each source.

@@ -23,6 +23,7 @@ type Config struct {
 	MPI           MPI
 	Audit         Audit
 	RateLimit     RateLimit
+	Admission     Admission
 	Portal        Portal
 	Traces        Traces
 	Sources       []Source // in the order of the file; never empty
@@ -177,6 +178,12 @@ type RateLimit struct {
 	Validation Rate // per tenant and user, or client for backend tokens
 	Hook       Rate // per tenant and client
 	BreakGlass BreakGlass
+}
+
+// Admission says how many requests may be under way at once, all callers together.
+type Admission struct {
+	MaxConcurrent int           // at most, however idle the machine is; 0: 512
+	MaxWait       time.Duration // how long a request may wait for its turn before it is refused
 }
 
 // CounterStore is the place of the rate limit's counters. The zero value is this process's memory.

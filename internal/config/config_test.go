@@ -47,9 +47,10 @@ func TestGood(t *testing.T) {
 			MPI:       config.MPI{Store: config.IndexStore{Kind: config.IndexMemory}},
 			Audit:     config.Audit{Dir: "testdata/good/audit", PseudonymKeyFile: "testdata/good/audit/pseudonym.key"},
 			RateLimit: defaultLimits(),
+			Admission: config.Admission{MaxWait: 500 * time.Millisecond},
 			Sources: []config.Source{{
 				Name: "e", Vendor: config.Generic, BaseURL: "http://localhost:9001", Timeout: 5 * time.Second,
-				Auth: config.SourceAuth{Type: config.AuthNone},
+				Auth: config.SourceAuth{Type: config.AuthNone}, MaxConcurrent: 64,
 			}},
 		}},
 		{"portal-scopes", config.Config{
@@ -66,9 +67,10 @@ func TestGood(t *testing.T) {
 				Scopes: []string{"openid", "user/*.rs"},
 			},
 			RateLimit: defaultLimits(),
+			Admission: config.Admission{MaxWait: 500 * time.Millisecond},
 			Sources: []config.Source{{
 				Name: "e", Vendor: config.Generic, BaseURL: "http://localhost:9001", Timeout: 5 * time.Second,
-				Auth: config.SourceAuth{Type: config.AuthNone},
+				Auth: config.SourceAuth{Type: config.AuthNone}, MaxConcurrent: 64,
 			}},
 		}},
 		{"unset", config.Config{
@@ -81,9 +83,10 @@ func TestGood(t *testing.T) {
 			MPI:       config.MPI{Store: config.IndexStore{Kind: config.IndexMemory}},
 			Audit:     config.Audit{Dir: "/var/lib/concord/audit", PseudonymKeyFile: "/var/lib/concord/audit/pseudonym.key"},
 			RateLimit: defaultLimits(),
+			Admission: config.Admission{MaxWait: 500 * time.Millisecond},
 			Sources: []config.Source{{
 				Name: "cerner", Vendor: config.Cerner, BaseURL: "https://ehr.example.org/r4/t", Timeout: 5 * time.Second,
-				Auth: config.SourceAuth{Type: config.AuthNone},
+				Auth: config.SourceAuth{Type: config.AuthNone}, MaxConcurrent: 64,
 			}},
 		}},
 		{"full", config.Config{
@@ -119,7 +122,8 @@ func TestGood(t *testing.T) {
 				GraphiQL: true, ClientID: "concord-portal", AuthorizeURL: "https://idp.example.org/authorize?audience=concord",
 				TokenURL: "https://idp.example.org/token", Scopes: []string{"openid", "launch/patient", "patient/*.rs"},
 			},
-			Traces: config.Traces{Endpoint: "http://collector.internal:4318/v1/traces", Percent: 10},
+			Traces:    config.Traces{Endpoint: "http://collector.internal:4318/v1/traces", Percent: 10},
+			Admission: config.Admission{MaxConcurrent: 1024, MaxWait: 250 * time.Millisecond},
 			RateLimit: config.RateLimit{
 				Store:      config.CounterStore{RedisAddr: "redis.example.org:6379", RedisDB: 3, User: "gw", PasswordFile: "testdata/good/files/token", SecretFile: "testdata/good/files/hmac", TLS: config.SourceTLS{CAFile: "testdata/good/files/ca.pem"}},
 				Read:       config.Rate{Count: 10, Per: time.Second},
@@ -141,7 +145,7 @@ func TestGood(t *testing.T) {
 					PageSize:   100,
 					Headers:    map[string]string{"Epic-Client-Id": "7f0c"},
 					Categories: map[string][]string{"Observation": {"laboratory", "vital-signs"}, "CarePlan": {"38717003"}},
-					Creates:    []string{"Condition"}, Tenants: []string{"lakeside", "riverside"},
+					Creates:    []string{"Condition"}, Tenants: []string{"lakeside", "riverside"}, MaxConcurrent: 12, Rate: config.Rate{Count: 500, Per: time.Minute}, Hedge: true,
 				},
 				{
 					Name: "athena", Vendor: config.Athena, BaseURL: "https://api.example.org/fhir/r4", Timeout: 5 * time.Second,
@@ -149,11 +153,11 @@ func TestGood(t *testing.T) {
 						Type: config.AuthClientSecret, TokenURL: "https://api.example.org/token", ClientID: "concord",
 						SecretFile: "testdata/good/files/token",
 					},
-					Practice: "a-1.Practice-195900",
+					Practice: "a-1.Practice-195900", MaxConcurrent: 64,
 				},
 				{
 					Name: "lab2", Vendor: config.Generic, BaseURL: "http://[::1]:9000/fhir", Timeout: 5 * time.Second,
-					Auth: config.SourceAuth{Type: config.AuthBearerFile, TokenFile: "testdata/good/files/token"},
+					Auth: config.SourceAuth{Type: config.AuthBearerFile, TokenFile: "testdata/good/files/token"}, MaxConcurrent: 64,
 				},
 			},
 		}},

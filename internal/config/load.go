@@ -17,6 +17,9 @@ import (
 // maxSize bounds what is parsed; a hundred sources with every key fit many times over.
 const maxSize = 256 << 10
 
+// maxConcurrent bounds what may be asked for at once: beyond it a number is a mistake.
+const maxConcurrent = 100_000
+
 const (
 	defaultListen        = "127.0.0.1:8080"
 	defaultAdminListen   = "127.0.0.1:8081"
@@ -92,6 +95,7 @@ func readConfig(root *section) Config {
 		FreshFor:      readFreshFor(root.at("fresh_for")),
 		Auth:          readAuth(root.at("auth").section()),
 		RateLimit:     readRateLimit(root.at("rate_limit").section()),
+		Admission:     readAdmission(root.at("admission").section()),
 	}
 	if overlap(c.Listen, c.AdminListen) {
 		if !admin.present {
@@ -243,6 +247,12 @@ func readPortal(s *section) Portal {
 	}
 	s.done()
 	return p
+}
+
+func readAdmission(s *section) Admission {
+	a := Admission{MaxConcurrent: s.at("max_concurrent").whole(maxConcurrent), MaxWait: s.at("max_wait").duration(500 * time.Millisecond)}
+	s.done()
+	return a
 }
 
 func readRateLimit(s *section) RateLimit {

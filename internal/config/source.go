@@ -25,6 +25,10 @@ type Source struct {
 	Categories map[string][]string // by resource type: the categories that this site takes; absent type: the vendor's usual ones
 	Creates    []string            // the resource types that may be filed here; empty: none
 	Tenants    []string            // whose tokens reach this source; empty: all tenants'
+
+	MaxConcurrent int  // requests to BaseURL under way at once
+	Rate          Rate // of requests to BaseURL; zero: any
+	Hedge         bool // a late search or read is asked a second time
 }
 
 // Vendor names a family of EHRs, which decides the source's quirks. The zero value is none.
@@ -72,6 +76,8 @@ const (
 const (
 	defaultTimeout = 5 * time.Second
 	maxPageSize    = 10000
+	// defaultConcurrent is as many as a transport keeps connections.
+	defaultConcurrent = 64
 )
 
 var (
@@ -120,6 +126,13 @@ func readSource(s *section) (Source, field) {
 			}
 		}),
 		Tenants: words(s.at("tenants").list(), nil),
+
+		MaxConcurrent: s.at("max_concurrent").whole(maxConcurrent),
+		Rate:          s.at("rate").rate(Rate{}),
+		Hedge:         s.at("hedge").truth(false),
+	}
+	if src.MaxConcurrent == 0 {
+		src.MaxConcurrent = defaultConcurrent
 	}
 	if src.Name != "" && !src.Name.Valid() {
 		name.fail("must be a lower-case letter, then at most 15 lower-case letters or digits")

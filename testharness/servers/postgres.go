@@ -29,7 +29,8 @@ type Postgres struct {
 	err  error
 	dir  string
 	port int
-	proc *exec.Cmd
+	proc *exec.Cmd // nil while it is down
+	up   func() error
 
 	mu  sync.Mutex
 	dbs int
@@ -72,11 +73,7 @@ func (p *Postgres) url(database string) string {
 
 // Stop ends the server, if it runs, and removes its files.
 func (p *Postgres) Stop() error {
-	var errs []error
-	if p.proc != nil {
-		errs = append(errs, p.proc.Process.Signal(syscall.SIGINT)) // fast shutdown: connections are closed
-		_ = p.proc.Wait()                                          // how it ended is nobody's concern
-	}
+	errs := []error{p.end()}
 	if p.dir != "" {
 		errs = append(errs, os.RemoveAll(p.dir))
 	}
@@ -120,10 +117,53 @@ func (p *Postgres) start() {
 		return
 	}
 	for range 3 { // the free port may be somebody else's by then
-		if p.err = p.serve(as, postgres, data); p.err == nil {
+		if p.port, p.err = freePort(); p.err != nil {
+			return
+		}
+		p.up = func() error { return p.serve(as, postgres, data) }
+		if p.err = p.up(); p.err == nil {
 			return
 		}
 	}
+}
+
+// Down ends the server as a restart does: its connections are closed. Up has it answer again, at the same place and with all
+// that was written. No test may ask for a database in between.
+func (p *Postgres) Down(tb testing.TB) {
+	tb.Helper()
+	if err := p.end(); err != nil {
+		tb.Error(err)
+	}
+}
+
+// Up ends what Down began.
+func (p *Postgres) Up(tb testing.TB) {
+	tb.Helper()
+	if err := p.up(); err != nil {
+		tb.Error(err)
+	}
+}
+
+func (p *Postgres) end() error {
+	if p.proc == nil {
+		return nil
+	}
+	err := p.proc.Process.Signal(syscall.SIGINT) // fast shutdown: connections are closed
+	_ = p.proc.Wait()                            // how it ended is nobody's concern
+	p.proc = nil
+	return err
+}
+
+func freePort() (int, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	addr, ok := l.Addr().(*net.TCPAddr)
+	if err := l.Close(); err != nil || !ok {
+		return 0, errors.Join(err, errors.New("no free port"))
+	}
+	return addr.Port, nil
 }
 
 // unprivileged is as whom the server runs: ourselves, or the user postgres when we are root.
@@ -160,15 +200,6 @@ func (p *Postgres) run(as *syscall.SysProcAttr, name string, args ...string) err
 }
 
 func (p *Postgres) serve(as *syscall.SysProcAttr, postgres, data string) error {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return err
-	}
-	addr, ok := l.Addr().(*net.TCPAddr)
-	if err := l.Close(); err != nil || !ok {
-		return errors.Join(err, errors.New("no free port"))
-	}
-	p.port = addr.Port
 	// fsync off: nothing of it outlives the test.
 	cmd := exec.Command(postgres, "-D", data, "-p", strconv.Itoa(p.port), "-c", "listen_addresses=127.0.0.1", //nolint:gosec // the program that was found; Stop ends it
 		"-c", "unix_socket_directories="+p.dir, "-c", "fsync=off", "-c", "max_connections=200")
