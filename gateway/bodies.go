@@ -23,8 +23,8 @@ func (g *Gateway) turn(ctx context.Context, size int) (done func()) {
 		return func() {}
 	}
 	select {
-	case g.turns <- struct{}{}:
-		return func() { <-g.turns }
+	case g.writers <- struct{}{}:
+		return func() { <-g.writers }
 	case <-ctx.Done():
 		return func() {}
 	}

@@ -119,7 +119,7 @@ func TestRoomsOverHTTP2(t *testing.T) {
 
 // TestTurns: large searchsets wait for each other, small ones for nobody, and whose time is over no longer.
 func TestTurns(t *testing.T) {
-	g := &Gateway{turns: make(chan struct{}, 1)}
+	g := &Gateway{writers: make(chan struct{}, 1)}
 	first := g.turn(t.Context(), largeRoom)
 	g.turn(t.Context(), largeRoom-1)()
 	late, cancel := context.WithCancel(t.Context())
@@ -137,7 +137,7 @@ func TestTurns(t *testing.T) {
 	}
 	first()
 	<-got
-	if len(g.turns) != 0 {
+	if len(g.writers) != 0 {
 		t.Error("a turn is not given back")
 	}
 }

@@ -93,7 +93,7 @@ type Gateway struct {
 	budget  time.Duration // for one request
 	pages   *pages
 	repeats *repeats
-	turns   chan struct{} // of those who write large searchsets
+	writers chan struct{} // of those who write large searchsets
 	shelf   shelf.Shelf   // for what became of creates
 	domains domains       // of identifiers, for $ihe-pix
 	chain   []step
@@ -104,7 +104,7 @@ type step func(*exchange) (*answer, *problem)
 
 // New makes a Gateway.
 func New(cfg Config) *Gateway {
-	g := &Gateway{cfg: cfg, base: strings.TrimSuffix(cfg.PublicURL, "/") + basePath, bases: map[concord.SourceID]string{}, pages: newPages(cfg.Shared), repeats: newRepeats(cfg.FreshFor), turns: make(chan struct{}, runtime.GOMAXPROCS(0))}
+	g := &Gateway{cfg: cfg, base: strings.TrimSuffix(cfg.PublicURL, "/") + basePath, bases: map[concord.SourceID]string{}, pages: newPages(cfg.Shared), repeats: newRepeats(cfg.FreshFor), writers: make(chan struct{}, runtime.GOMAXPROCS(0))}
 	for _, s := range cfg.Federator.Sources() {
 		g.bases[s.Source] = s.Base
 		g.budget = max(g.budget, s.Budget)
