@@ -231,6 +231,14 @@ func TestRate(t *testing.T) {
 // not safe to send twice never is.
 func TestHedge(t *testing.T) {
 	const usual, late = 20 * time.Millisecond, 3 * time.Second
+	lateEvery := func(m int64) func(int64, *http.Request) time.Duration {
+		return func(n int64, _ *http.Request) time.Duration {
+			if n%m == 0 {
+				return late
+			}
+			return usual
+		}
+	}
 	for _, x := range []struct {
 		name  string
 		takes func(n int64, r *http.Request) time.Duration
@@ -240,36 +248,11 @@ func TestHedge(t *testing.T) {
 		least int64
 		most  int64 // that are sent twice
 	}{
-		{"one in fifty is late", func(n int64, _ *http.Request) time.Duration {
-			if n%50 == 0 {
-				return late
-			}
-			return usual
-		}, false, read, 5, 15, 50},
-		{"searches", func(n int64, _ *http.Request) time.Duration {
-			if n%50 == 0 {
-				return late
-			}
-			return usual
-		}, false, search, 5, 15, 50},
-		{"one in fifty is late, and hedging is off", func(n int64, _ *http.Request) time.Duration {
-			if n%50 == 0 {
-				return late
-			}
-			return usual
-		}, true, read, 20, 0, 0},
-		{"one in two is late", func(n int64, _ *http.Request) time.Duration {
-			if n%2 == 0 {
-				return late
-			}
-			return usual
-		}, false, read, 1000, 0, 53},
-		{"creates", func(n int64, _ *http.Request) time.Duration {
-			if n%50 == 0 {
-				return late
-			}
-			return usual
-		}, false, create, 20, 0, 0},
+		{"one in fifty is late", lateEvery(50), false, read, 5, 15, 50},
+		{"searches", lateEvery(50), false, search, 5, 15, 50},
+		{"one in fifty is late, and hedging is off", lateEvery(50), true, read, 20, 0, 0},
+		{"one in two is late", lateEvery(2), false, read, 1000, 0, 53},
+		{"creates", lateEvery(50), false, create, 20, 0, 0},
 	} {
 		t.Run(x.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
